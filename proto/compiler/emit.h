@@ -1,0 +1,21 @@
+/* The generated C, one function for each file or family of files. The model is free of faults. */
+#ifndef COMPILER_EMIT_H
+#define COMPILER_EMIT_H
+
+#include "model.h"
+#include "output.h"
+#include "routes.h"
+
+/* schema.gen.h, schema.gen.c: the tables of ds/schema.h. */
+void emit_schema(struct output *output, const struct model *model);
+
+/* descriptor.gen.c: the descriptor set as it came from protoc. */
+void emit_descriptor(struct output *output, const uint8_t *data, size_t size);
+
+/* <service>_service.gen.h, <service>_service.gen.c: prototypes of the handlers and their table. */
+void emit_services(struct output *output, const struct model *model);
+
+/* routes.gen.c: the tables of gateway/routes.h. */
+void emit_routes(struct output *output, const struct routes *routes);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * ds-proto-compiler: what the build makes of the .proto files. cmake/protos.cmake runs it.
+ *
+ *   ds-proto-compiler strip IN.pb OUT.pb              a descriptor set that protoc-c can work with
+ *   ds-proto-compiler generate IN.pb OUT_DIR [PREFIX] the tables; PREFIX goes before all names
+ *
+ * The way of `generate`: model.c turns the descriptors into lists with pointers and unpacks our
+ * options (options.c); check.c refuses methods and names; bindings.c checks the routes, whose paths
+ * template.c takes apart; routes.c builds their trie; emit_*.c write C. Everything is checked
+ * before anything is written, and every fault is told in one run (complaints.c).
+ */
+#include "check.h"
+#include "emit.h"
+#include "strip.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESCRIPTOR_BYTES_MAX (64L * 1024 * 1024)
+
+static uint8_t *file_read(const char *path, struct memory *memory, size_t *ret_size)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fprintf(stderr, "can't read %s: %s\n", path, strerror(errno));
+        return NULL;
+    }
+    uint8_t *data = NULL;
+    fseek(file, 0, SEEK_END);
+    const long size = ftell(file);
+    if (size >= 0 && size <= DESCRIPTOR_BYTES_MAX) {
+        rewind(file);
+        data = memory_alloc(memory, (size_t)size);
+        *ret_size = fread(data, 1, (size_t)size, file);
+    }
+    if (data == NULL || *ret_size != (size_t)size) {
+        fprintf(stderr, "can't read %s: not a file of at most %ld bytes\n", path,
+                DESCRIPTOR_BYTES_MAX);
+        data = NULL;
+    }
+    fclose(file);
+    return data;
+}
+
+static bool file_write(const char *path, const uint8_t *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    bool is_written = file != NULL && fwrite(data, 1, size, file) == size;
+    if (file != NULL && fclose(file) != 0) {
+        is_written = false;
+    }
+    if (!is_written) {
+        fprintf(stderr, "can't write %s: %s\n", path, strerror(errno));
+    }
+    return is_written;
+}
+
+static Google__Protobuf__FileDescriptorSet *set_unpack(const char *path, struct memory *memory,
+                                                       const uint8_t *data, size_t size)
+{
+    Google__Protobuf__FileDescriptorSet *set =
+        google__protobuf__file_descriptor_set__unpack(memory_allocator(memory), size, data);
+    if (set == NULL) {
+        fprintf(stderr, "%s is not a descriptor set; make one with protoc --descriptor_set_out\n",
+                path);
+    }
+    return set;
+}
+
+static int strip(const char *input, const char *target, struct memory *memory)
+{
+    size_t size = 0;
+    const uint8_t *data = file_read(input, memory, &size);
+    Google__Protobuf__FileDescriptorSet *set =
+        data == NULL ? NULL : set_unpack(input, memory, data, size);
+    if (set == NULL) {
+        return EXIT_FAILURE;
+    }
+    struct complaints complaints = {0};
+    strip_for_protoc_c(set, memory, &complaints);
+    if (complaints.count > 0) {
+        return EXIT_FAILURE;
+    }
+    const size_t packed_size = google__protobuf__file_descriptor_set__get_packed_size(set);
+    uint8_t *packed = memory_alloc(memory, packed_size);
+    google__protobuf__file_descriptor_set__pack(set, packed);
+    return file_write(target, packed, packed_size) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Loads and checks everything, so that one run tells all that is wrong. */
+static bool sources_check(const Google__Protobuf__FileDescriptorSet *set, struct model *model,
+                          struct routes *routes)
+{
+    model_load(model, set);
+    if (model->complaints->count > 0) {
+        return false;
+    }
+    check_model(model);
+    bindings_load(routes, model);
+    routes_build(routes);
+    return model->complaints->count == 0;
+}
+
+static int generate(const char *input, const char *directory, const char *prefix,
+                    struct memory *memory)
+{
+    size_t size = 0;
+    const uint8_t *data = file_read(input, memory, &size);
+    const Google__Protobuf__FileDescriptorSet *set =
+        data == NULL ? NULL : set_unpack(input, memory, data, size);
+    if (set == NULL) {
+        return EXIT_FAILURE;
+    }
+    struct complaints complaints = {0};
+    struct model model = {.memory = memory, .complaints = &complaints};
+    struct routes routes = {.memory = memory, .complaints = &complaints};
+    if (!sources_check(set, &model, &routes)) {
+        return EXIT_FAILURE;
+    }
+    struct output output = {.directory = directory, .prefix = prefix};
+    emit_schema(&output, &model);
+    emit_descriptor(&output, data, size);
+    emit_services(&output, &model);
+    emit_routes(&output, &routes);
+    return output.has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argument_count, char **arguments)
+{
+    struct memory *memory = memory_create();
+    int status = EXIT_FAILURE;
+    if (argument_count == 4 && strcmp(arguments[1], "strip") == 0) {
+        status = strip(arguments[2], arguments[3], memory);
+    } else if ((argument_count == 4 || argument_count == 5) &&
+               strcmp(arguments[1], "generate") == 0) {
+        const char *prefix = argument_count == 5 ? arguments[4] : "";
+        status = generate(arguments[2], arguments[3], prefix, memory);
+    } else {
+        fputs("usage: ds-proto-compiler strip IN.pb OUT.pb\n"
+              "       ds-proto-compiler generate IN.pb OUT_DIR [PREFIX]\n",
+              stderr);
+    }
+    memory_destroy(memory);
+    return status;
+}

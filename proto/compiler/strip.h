@@ -1,0 +1,18 @@
+/* The descriptor set in the form that protoc-c can work with. */
+#ifndef COMPILER_STRIP_H
+#define COMPILER_STRIP_H
+
+#include "complaints.h"
+#include "google/protobuf/descriptor.pb-c.h"
+#include "memory.h"
+
+/*
+ * protoc-c refuses proto3 `optional`: without the flag, such a field is the only member of a
+ * oneof, which says the same with a case of its own. A deprecated field would get an attribute that
+ * makes clang warn wherever the message is initialised, so that flag goes too. Also gives each file
+ * the C package of name_c_package() through protobuf-c's own file option.
+ */
+void strip_for_protoc_c(Google__Protobuf__FileDescriptorSet *set, struct memory *memory,
+                        struct complaints *complaints);
+
+#endif
