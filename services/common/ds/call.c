@@ -1,0 +1,215 @@
+#include "ds/rpc_call.h"
+#include "google/rpc/error_details.pb-c.h"
+#include "google/rpc/status.pb-c.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define STATUS_DETAILS_MAX 3 /* ErrorInfo, BadRequest, RetryInfo */
+#define VIOLATIONS_MAX 64
+#define OUT_OF_BUDGET "the request needs more memory than a call may use"
+
+bool ds_principal_may(const struct ds_principal *principal, const char *permission)
+{
+    for (size_t i = 0; i < principal->permission_count; i++) {
+        if (strcmp(principal->permissions[i], permission) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct ds_arena *ds_call_arena(struct ds_call *call)
+{
+    return call->arena;
+}
+
+const struct ds_method *ds_call_method(const struct ds_call *call)
+{
+    return call->method;
+}
+
+const struct ds_clock *ds_call_clock(const struct ds_call *call)
+{
+    return call->clock;
+}
+
+const struct ds_principal *ds_call_principal(const struct ds_call *call)
+{
+    return &call->principal;
+}
+
+const char *ds_call_authorization(const struct ds_call *call)
+{
+    return call->request.authorization;
+}
+
+const char *ds_call_peer(const struct ds_call *call)
+{
+    return call->request.peer;
+}
+
+int64_t ds_call_deadline_us(const struct ds_call *call)
+{
+    return call->deadline_us;
+}
+
+bool ds_call_is_abandoned(const struct ds_call *call)
+{
+    return atomic_load_explicit(&call->cancelled, memory_order_relaxed) ||
+           ds_clock_monotonic_us(call->clock) >= call->deadline_us;
+}
+
+struct ds_buffer *ds_call_raw_response(struct ds_call *call)
+{
+    call->has_raw_response = true;
+    return &call->raw_response;
+}
+
+void ds_call_set_retry_after_ms(struct ds_call *call, int32_t retry_after_ms)
+{
+    call->retry_after_ms = retry_after_ms;
+}
+
+static ds_code fail(struct ds_call *call, ds_code code, ds_reason reason, const char *format,
+                    va_list arguments)
+{
+    const char *text = ds_arena_vprintf(call->arena, format, arguments);
+    call->failure = text != NULL ? text : OUT_OF_BUDGET;
+    call->reason = reason;
+    return code;
+}
+
+ds_code ds_fail(struct ds_call *call, ds_code code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fail(call, code, DS_REASON(REASON_UNSPECIFIED), format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+ds_code ds_fail_reason(struct ds_call *call, ds_code code, ds_reason reason, const char *format,
+                       ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fail(call, code, reason, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+ds_code ds_fail_field(struct ds_call *call, const char *field, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fail(call, DS_INVALID_ARGUMENT, DS_REASON(INVALID_REQUEST), format, arguments);
+    va_end(arguments);
+    struct ds_field_violation *violation = ds_arena_zalloc(call->arena, sizeof *violation);
+    const char *name = ds_arena_copy_text(call->arena, field, strlen(field));
+    if (violation != NULL && name != NULL) {
+        *violation = (struct ds_field_violation){
+            .field = name, .description = call->failure, .next = call->violations};
+        call->violations = violation;
+    }
+    return DS_INVALID_ARGUMENT;
+}
+
+/* Packs `message` into an Any. Returns false when the arena's budget is used up. */
+static bool detail_pack(struct ds_call *call, const ProtobufCMessage *message, const char *type_url,
+                        Google__Protobuf__Any *ret_any)
+{
+    const size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *packed = ds_arena_alloc(call->arena, size);
+    char *url = ds_arena_copy_text(call->arena, type_url, strlen(type_url));
+    if (packed == NULL || url == NULL) {
+        return false;
+    }
+    protobuf_c_message_pack(message, packed);
+    google__protobuf__any__init(ret_any);
+    ret_any->type_url = url;
+    ret_any->value.data = packed;
+    ret_any->value.len = size;
+    return true;
+}
+
+static const char *reason_name(ds_reason reason)
+{
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value(&rpc__reason__descriptor, (int)reason);
+    return value != NULL ? value->name : "REASON_UNSPECIFIED";
+}
+
+static bool error_info_pack(struct ds_call *call, Google__Protobuf__Any *ret_any)
+{
+    Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
+    info.reason = ds_arena_copy_text(call->arena, reason_name(call->reason),
+                                     strlen(reason_name(call->reason)));
+    info.domain = ds_arena_copy_text(call->arena, "deltastream", strlen("deltastream"));
+    return info.reason != NULL && info.domain != NULL &&
+           detail_pack(call, &info.base, "type.googleapis.com/google.rpc.ErrorInfo", ret_any);
+}
+
+static bool bad_request_pack(struct ds_call *call, Google__Protobuf__Any *ret_any)
+{
+    Google__Rpc__BadRequest__FieldViolation violations[VIOLATIONS_MAX];
+    Google__Rpc__BadRequest__FieldViolation *pointers[VIOLATIONS_MAX];
+    size_t count = 0;
+    for (const struct ds_field_violation *violation = call->violations;
+         violation != NULL && count < VIOLATIONS_MAX; violation = violation->next) {
+        google__rpc__bad_request__field_violation__init(&violations[count]);
+        violations[count].field = (char *)(uintptr_t)violation->field;
+        violations[count].description = (char *)(uintptr_t)violation->description;
+        pointers[count] = &violations[count];
+        count++;
+    }
+    Google__Rpc__BadRequest bad_request = GOOGLE__RPC__BAD_REQUEST__INIT;
+    bad_request.n_field_violations = count;
+    bad_request.field_violations = pointers;
+    return detail_pack(call, &bad_request.base, "type.googleapis.com/google.rpc.BadRequest",
+                       ret_any);
+}
+
+static bool retry_info_pack(struct ds_call *call, Google__Protobuf__Any *ret_any)
+{
+    Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
+    delay.seconds = call->retry_after_ms / 1000;
+    delay.nanos = call->retry_after_ms % 1000 * 1000000;
+    Google__Rpc__RetryInfo info = GOOGLE__RPC__RETRY_INFO__INIT;
+    info.retry_delay = &delay;
+    return detail_pack(call, &info.base, "type.googleapis.com/google.rpc.RetryInfo", ret_any);
+}
+
+struct ds_bytes ds_call_pack_status(struct ds_call *call)
+{
+    Google__Protobuf__Any details[STATUS_DETAILS_MAX];
+    Google__Protobuf__Any *pointers[STATUS_DETAILS_MAX];
+    size_t count = 0;
+    if (call->reason != DS_REASON(REASON_UNSPECIFIED) && error_info_pack(call, &details[count])) {
+        count++;
+    }
+    if (call->violations != NULL && bad_request_pack(call, &details[count])) {
+        count++;
+    }
+    if (call->retry_after_ms > 0 && retry_info_pack(call, &details[count])) {
+        count++;
+    }
+    if (count == 0) {
+        return (struct ds_bytes){.data = NULL, .size = 0};
+    }
+    for (size_t i = 0; i < count; i++) {
+        pointers[i] = &details[i];
+    }
+    Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
+    status.code = (int32_t)call->code;
+    status.message = (char *)(uintptr_t)call->failure;
+    status.n_details = count;
+    status.details = pointers;
+    const size_t size = google__rpc__status__get_packed_size(&status);
+    uint8_t *packed = ds_arena_alloc(call->arena, size);
+    if (packed == NULL) {
+        return (struct ds_bytes){.data = NULL, .size = 0};
+    }
+    google__rpc__status__pack(&status, packed);
+    return ds_bytes_of(packed, size);
+}

@@ -1,0 +1,533 @@
+/*
+ * The channel over nng: calls become frames, frames messages. Calls of inline methods that are
+ * flushed together share a message; everything else travels alone.
+ */
+#include "ds/channel.h"
+#include "ds/frame.h"
+#include "ds/nng_transport.h"
+#include "ds/wire.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Messages under way at a time: more of them are no faster and only lengthen the tail. */
+#define REQUESTS_MAX 64
+/* What a head takes beside its texts. */
+#define HEAD_BYTES_MAX (DS_FRAME_PREFACE_BYTES + DS_FRAME_HEADER_BYTES_MAX)
+#define CALL_ID_BYTES 8
+
+struct nng_channel {
+    struct ds_channel base;
+    struct ds_nng_dialer *dialer;
+
+    pthread_mutex_t mutex; /* guards all that follows, and `request` and `calls` of every message */
+    struct ds_client_call_list collected;
+    struct message *waiting_first; /* messages for which no request was free */
+    struct message *waiting_last;
+    uint64_t next_call_id;
+    bool closing;
+};
+
+/* Calls that travel together. */
+struct message {
+    struct nng_channel *channel;
+    struct ds_nng_request *request; /* NULL while it waits for one */
+    int64_t deadline_us;            /* of all its calls */
+    uint64_t first_call_id;         /* call i has first_call_id + i */
+    size_t call_count;
+    struct ds_client_call *calls[DS_FRAMES_PER_MESSAGE_MAX];
+    struct message *next;
+};
+
+/* A reply that its calls share; the last one to release it frees it. */
+struct shared_reply {
+    struct ds_client_reply base;
+    atomic_size_t reference_count;
+    struct ds_nng_reply *reply;
+    struct ds_arena *arena; /* of the texts; NULL: there are none */
+};
+
+static void reply_release(struct ds_client_reply *base)
+{
+    struct shared_reply *shared = (struct shared_reply *)base;
+    if (atomic_fetch_sub(&shared->reference_count, 1) == 1) {
+        ds_nng_reply_free(shared->reply);
+        ds_arena_destroy(shared->arena);
+        free(shared);
+    }
+}
+
+static void write_text(struct ds_buffer *header, uint32_t number, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        ds_wire_write_bytes_field(header, number, ds_bytes_of_text(text));
+    }
+}
+
+static void write_fixed64(struct ds_buffer *buffer, uint32_t number, uint64_t value)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(value >> (8 * i));
+    }
+    ds_wire_write_tag(buffer, number, DS_WIRE_FIXED64);
+    ds_buffer_append(buffer, bytes, sizeof bytes);
+}
+
+static void write_principal(struct ds_buffer *header, const struct ds_principal *principal)
+{
+    struct ds_buffer packed;
+    ds_buffer_init(&packed, DS_FRAME_HEADER_BYTES_MAX);
+    write_text(&packed, 1, principal->subject);
+    write_text(&packed, 2, principal->authentication_method);
+    for (size_t i = 0; i < principal->permission_count; i++) {
+        write_text(&packed, 3, principal->permissions[i]);
+    }
+    ds_wire_write_bytes_field(header, 14, ds_buffer_bytes(&packed));
+    ds_buffer_deinit(&packed);
+}
+
+/* The fields of deltastream.rpc.v1.RequestHeader. */
+static void write_header(struct ds_buffer *header, const struct ds_client_call *call,
+                         uint64_t call_id, uint32_t timeout_ms, int64_t sent_at_us)
+{
+    ds_wire_write_bytes_field(header, 1, ds_bytes_of(&call_id, CALL_ID_BYTES));
+    write_text(header, 2, call->method->full_name);
+    ds_wire_write_varint_field(header, 3, timeout_ms);
+    write_fixed64(header, 4, (uint64_t)sent_at_us);
+    write_text(header, 7, call->traceparent);
+    write_text(header, 9, call->authorization);
+    write_text(header, 13, call->peer);
+    if (call->principal != NULL) {
+        write_principal(header, call->principal);
+    }
+}
+
+static void append_head(struct ds_buffer *heads, const struct ds_client_call *call,
+                        uint64_t call_id, uint32_t timeout_ms, int64_t sent_at_us)
+{
+    const uint8_t preface[DS_FRAME_PREFACE_BYTES] = {0};
+    const size_t begin = heads->size;
+    ds_buffer_append(heads, preface, sizeof preface);
+    write_header(heads, call, call_id, timeout_ms, sent_at_us);
+    ds_frame_write_preface(heads->data + begin, DS_FRAME_REQUEST, 0,
+                           heads->size - begin - sizeof preface, call->payload.size);
+}
+
+static void message_finished(void *context, ds_code code, struct ds_nng_reply *reply);
+
+/* Puts a message's frames on the wire; it has a request and calls whose deadline has not passed. */
+static void message_send(struct message *message, uint32_t timeout_ms)
+{
+    const int64_t sent_at_us = ds_clock_wall_us(message->channel->base.clock);
+    struct ds_buffer heads;
+    size_t ends[DS_FRAMES_PER_MESSAGE_MAX];
+    ds_buffer_init(&heads, HEAD_BYTES_MAX * message->call_count);
+    for (size_t i = 0; i < message->call_count; i++) {
+        append_head(&heads, message->calls[i], message->first_call_id + i, timeout_ms, sent_at_us);
+        ends[i] = heads.size;
+    }
+    struct ds_bytes parts[2 * DS_FRAMES_PER_MESSAGE_MAX];
+    size_t begin = 0;
+    for (size_t i = 0; i < message->call_count; i++) {
+        parts[2 * i] = ds_bytes_of(heads.data + begin, ends[i] - begin);
+        parts[2 * i + 1] = message->calls[i]->payload;
+        begin = ends[i];
+    }
+    ds_nng_request_send(message->request, parts, 2 * message->call_count, (int)timeout_ms,
+                        message_finished, message);
+    ds_buffer_deinit(&heads);
+}
+
+/* How much time a message has left; 0 when it is too late. */
+static uint32_t message_left_ms(const struct message *message)
+{
+    const int64_t left_us =
+        message->deadline_us - ds_clock_monotonic_us(message->channel->base.clock);
+    return left_us > 0 ? (uint32_t)((left_us + 999) / 1000) : 0;
+}
+
+static void fail_all(struct message *message, ds_code code)
+{
+    for (size_t i = 0; i < message->call_count; i++) {
+        ds_client_call_fail(&message->channel->base, message->calls[i], code,
+                            ds_client_failure_text(code));
+    }
+}
+
+static struct message *waiting_pop_locked(struct nng_channel *channel)
+{
+    struct message *message = channel->waiting_first;
+    if (message != NULL) {
+        channel->waiting_first = message->next;
+    }
+    return message;
+}
+
+static void waiting_push_locked(struct nng_channel *channel, struct message *message)
+{
+    message->next = NULL;
+    if (channel->waiting_first == NULL) {
+        channel->waiting_first = message;
+    } else {
+        channel->waiting_last->next = message;
+    }
+    channel->waiting_last = message;
+}
+
+/* Gives a request that has become free to the first waiting message that is not too late. */
+static void request_pass_on(struct nng_channel *channel, struct ds_nng_request *request)
+{
+    for (;;) {
+        pthread_mutex_lock(&channel->mutex);
+        struct message *message = channel->closing ? NULL : waiting_pop_locked(channel);
+        if (message == NULL) {
+            ds_nng_request_end(request);
+            pthread_mutex_unlock(&channel->mutex);
+            return;
+        }
+        message->request = request;
+        pthread_mutex_unlock(&channel->mutex);
+        const uint32_t left_ms = message_left_ms(message);
+        if (left_ms > 0) {
+            message_send(message, left_ms);
+            return;
+        }
+        fail_all(message, DS_DEADLINE_EXCEEDED);
+        free(message);
+    }
+}
+
+static void message_start(struct message *message)
+{
+    struct nng_channel *channel = message->channel;
+    const uint32_t left_ms = message_left_ms(message);
+    pthread_mutex_lock(&channel->mutex);
+    const bool closing = channel->closing;
+    message->request = closing ? NULL : ds_nng_request_begin(channel->dialer);
+    const bool waits = !closing && message->request == NULL;
+    if (waits) {
+        waiting_push_locked(channel, message);
+    }
+    pthread_mutex_unlock(&channel->mutex);
+    if (waits) {
+        return;
+    }
+    if (closing) {
+        fail_all(message, DS_CANCELLED);
+        free(message);
+        return;
+    }
+    message_send(message, left_ms > 0 ? left_ms : 1);
+}
+
+static struct message *message_create(struct nng_channel *channel, struct ds_client_call *first)
+{
+    struct message *message = calloc(1, sizeof *message);
+    if (message == NULL) {
+        abort();
+    }
+    message->channel = channel;
+    message->deadline_us = first->begun_us + (int64_t)ds_client_call_timeout_ms(first) * 1000;
+    return message;
+}
+
+static void message_add(struct message *message, struct ds_client_call *call)
+{
+    message->calls[message->call_count++] = call;
+}
+
+/* Names the calls and makes them known to cancel. */
+static void message_register(struct message *message)
+{
+    struct nng_channel *channel = message->channel;
+    pthread_mutex_lock(&channel->mutex);
+    message->first_call_id = channel->next_call_id;
+    channel->next_call_id += message->call_count;
+    for (size_t i = 0; i < message->call_count; i++) {
+        message->calls[i]->in_flight = message;
+    }
+    pthread_mutex_unlock(&channel->mutex);
+}
+
+/* From here on the message may end at any time. */
+static void message_depart(struct message *message)
+{
+    message_register(message);
+    message_start(message);
+}
+
+static void send_alone(struct nng_channel *channel, struct ds_client_call *call)
+{
+    struct message *message = message_create(channel, call);
+    message_add(message, call);
+    message_depart(message);
+}
+
+/* Takes a response frame's header into the call. False where it is no ResponseHeader. */
+static bool read_header(struct shared_reply *shared, struct ds_bytes header,
+                        struct ds_client_call *call)
+{
+    if (header.size == 0) {
+        return true;
+    }
+    struct ds_wire_reader reader = ds_wire_reader_of(header);
+    while (!ds_wire_at_end(&reader)) {
+        uint32_t number;
+        enum ds_wire_type type;
+        uint64_t value = 0;
+        struct ds_bytes bytes = {0};
+        if (!ds_wire_read_tag(&reader, &number, &type)) {
+            return false;
+        }
+        const bool read = type == DS_WIRE_VARINT  ? ds_wire_read_varint(&reader, &value)
+                          : type == DS_WIRE_BYTES ? ds_wire_read_bytes(&reader, &bytes)
+                                                  : ds_wire_skip(&reader, type);
+        if (!read) {
+            return false;
+        }
+        if (number == 2) {
+            call->code = ds_code_of((unsigned int)value);
+        } else if (number == 3 && bytes.size > 0) {
+            if (shared->arena == NULL) {
+                shared->arena = ds_arena_create(DS_FRAME_PAYLOAD_BYTES_MAX);
+            }
+            const char *text =
+                ds_arena_copy_text(shared->arena, (const char *)bytes.data, bytes.size);
+            call->message = text != NULL ? text : "";
+        } else if (number == 4) {
+            call->status_details = bytes;
+        } else if (number == 6) {
+            call->retry_pushback_ms = (int32_t)((value >> 1) ^ (~(value & 1) + 1));
+        } else if (number == 7) {
+            call->queue_us = (uint32_t)value;
+        } else if (number == 8) {
+            call->execution_us = (uint32_t)value;
+        }
+    }
+    return true;
+}
+
+/* The place of the call that a response frame answers; call_count where it is none of the
+ * message's. */
+static size_t answered_call(const struct message *message, struct ds_bytes header)
+{
+    uint64_t call_id = 0;
+    struct ds_wire_reader reader = ds_wire_reader_of(header);
+    uint32_t number;
+    enum ds_wire_type type;
+    struct ds_bytes bytes;
+    if (header.size == 0 || !ds_wire_read_tag(&reader, &number, &type) || number != 1 ||
+        type != DS_WIRE_BYTES || !ds_wire_read_bytes(&reader, &bytes) ||
+        bytes.size != CALL_ID_BYTES) {
+        return message->call_count;
+    }
+    memcpy(&call_id, bytes.data, sizeof call_id);
+    const uint64_t place = call_id - message->first_call_id;
+    return place < message->call_count ? (size_t)place : message->call_count;
+}
+
+/* Fills the calls that the reply answers and marks them in `answered`. */
+static void take_answers(struct message *message, struct shared_reply *shared, bool answered[])
+{
+    struct ds_bytes rest = ds_nng_reply_bytes(shared->reply);
+    struct ds_frame frame;
+    while (rest.size > 0 && ds_frame_next(&rest, &frame) == DS_OK) {
+        const size_t place = frame.type == DS_FRAME_RESPONSE ? answered_call(message, frame.header)
+                                                             : message->call_count;
+        if (place == message->call_count || answered[place]) {
+            continue;
+        }
+        struct ds_client_call *call = message->calls[place];
+        call->code = DS_OK;
+        if (!read_header(shared, frame.header, call)) {
+            continue;
+        }
+        answered[place] = true;
+        call->response = frame.payload;
+        call->reply = &shared->base;
+        atomic_fetch_add(&shared->reference_count, 1);
+    }
+}
+
+static bool is_share_overflow(const struct ds_client_call *call)
+{
+    return call->code == DS_UNAVAILABLE &&
+           ds_status_reason(call->status_details) == DS_REASON(SHARE_OVERFLOW);
+}
+
+static void deliver_answer(struct message *message, struct ds_client_call *call, bool answered)
+{
+    struct nng_channel *channel = message->channel;
+    if (!answered) {
+        ds_client_call_fail(&channel->base, call, DS_INTERNAL, "the service's reply can't be read");
+        return;
+    }
+    if (message->call_count > 1 && !call->cancelled && is_share_overflow(call)) {
+        /* The server has not executed it: it travels again alone, which is no retry. */
+        ds_client_call_release(call);
+        send_alone(channel, call);
+        return;
+    }
+    ds_client_call_finish(&channel->base, call);
+}
+
+static void deliver_answers(struct message *message, struct ds_nng_reply *reply)
+{
+    struct shared_reply *shared = calloc(1, sizeof *shared);
+    if (shared == NULL) {
+        abort();
+    }
+    shared->base.release = reply_release;
+    shared->reply = reply;
+    atomic_init(&shared->reference_count, 1);
+    bool answered[DS_FRAMES_PER_MESSAGE_MAX] = {false};
+    take_answers(message, shared, answered);
+    for (size_t i = 0; i < message->call_count; i++) {
+        deliver_answer(message, message->calls[i], answered[i]);
+    }
+    reply_release(&shared->base);
+}
+
+static void message_finished(void *context, ds_code code, struct ds_nng_reply *reply)
+{
+    struct message *message = context;
+    struct nng_channel *channel = message->channel;
+    pthread_mutex_lock(&channel->mutex);
+    struct ds_nng_request *request = message->request;
+    for (size_t i = 0; i < message->call_count; i++) {
+        message->calls[i]->in_flight = NULL;
+    }
+    pthread_mutex_unlock(&channel->mutex);
+    request_pass_on(channel, request);
+    if (code == DS_OK) {
+        deliver_answers(message, reply);
+    } else {
+        fail_all(message, code);
+    }
+    free(message);
+}
+
+static void nng_call(struct ds_channel *base, struct ds_client_call *call)
+{
+    struct nng_channel *channel = (struct nng_channel *)base;
+    pthread_mutex_lock(&channel->mutex);
+    ds_client_call_push(&channel->collected, call);
+    pthread_mutex_unlock(&channel->mutex);
+}
+
+static bool may_share(const struct message *message, size_t message_bytes,
+                      const struct ds_client_call *call)
+{
+    return message->call_count < DS_FRAMES_PER_MESSAGE_MAX &&
+           message_bytes + call->payload.size <= DS_SHARED_REQUEST_BYTES_MAX &&
+           ds_client_call_timeout_ms(call) == ds_client_call_timeout_ms(message->calls[0]);
+}
+
+/* Sends the calls of one flush: inline ones together as far as the rules allow, the others alone.
+ */
+static void send_collected(struct nng_channel *channel, struct ds_client_call_list *list)
+{
+    struct message *shared = NULL;
+    size_t shared_bytes = 0;
+    for (struct ds_client_call *call = ds_client_call_pop(list); call != NULL;
+         call = ds_client_call_pop(list)) {
+        if (call->cancelled) {
+            ds_client_call_fail(&channel->base, call, DS_CANCELLED,
+                                ds_client_failure_text(DS_CANCELLED));
+            continue;
+        }
+        if (call->method->pool != DS_POOL_INLINE) {
+            send_alone(channel, call);
+            continue;
+        }
+        if (shared != NULL && !may_share(shared, shared_bytes, call)) {
+            message_depart(shared);
+            shared = NULL;
+        }
+        if (shared == NULL) {
+            shared = message_create(channel, call);
+            shared_bytes = 0;
+        }
+        message_add(shared, call);
+        shared_bytes += call->payload.size;
+    }
+    if (shared != NULL) {
+        message_depart(shared);
+    }
+}
+
+static void nng_flush(struct ds_channel *base)
+{
+    struct nng_channel *channel = (struct nng_channel *)base;
+    pthread_mutex_lock(&channel->mutex);
+    struct ds_client_call_list list = channel->collected;
+    channel->collected = (struct ds_client_call_list){.first = NULL, .last = NULL};
+    pthread_mutex_unlock(&channel->mutex);
+    send_collected(channel, &list);
+}
+
+/* A call that shares its message is left to its answer, which an inline method gives soon. */
+static void nng_cancel(struct ds_channel *base, struct ds_client_call *call)
+{
+    struct nng_channel *channel = (struct nng_channel *)base;
+    pthread_mutex_lock(&channel->mutex);
+    call->cancelled = true;
+    const struct message *message = call->in_flight;
+    if (message != NULL && message->call_count == 1 && message->request != NULL) {
+        ds_nng_request_cancel(message->request);
+    }
+    pthread_mutex_unlock(&channel->mutex);
+}
+
+static void nng_close(struct ds_channel *base)
+{
+    struct nng_channel *channel = (struct nng_channel *)base;
+    pthread_mutex_lock(&channel->mutex);
+    channel->closing = true;
+    struct message *waiting = channel->waiting_first;
+    channel->waiting_first = NULL;
+    pthread_mutex_unlock(&channel->mutex);
+    while (waiting != NULL) {
+        struct message *next = waiting->next;
+        fail_all(waiting, DS_CANCELLED);
+        free(waiting);
+        waiting = next;
+    }
+    for (struct ds_client_call *call = ds_client_call_pop(&channel->collected); call != NULL;
+         call = ds_client_call_pop(&channel->collected)) {
+        ds_client_call_fail(base, call, DS_CANCELLED, ds_client_failure_text(DS_CANCELLED));
+    }
+    ds_nng_dialer_close(channel->dialer);
+    pthread_mutex_destroy(&channel->mutex);
+    free(channel);
+}
+
+ds_code ds_channel_nng_open(const struct ds_channel_options *options,
+                            struct ds_channel **ret_channel)
+{
+    static const struct ds_channel_ops ops = {
+        .call = nng_call,
+        .flush = nng_flush,
+        .cancel = nng_cancel,
+        .close = nng_close,
+    };
+    struct ds_nng_dialer *dialer = NULL;
+    DS_TRY(ds_nng_dial(
+        &(struct ds_nng_dialer_options){
+            .url = options->url,
+            .message_bytes_max = DS_MESSAGE_BYTES_MAX,
+            .request_count = REQUESTS_MAX,
+        },
+        &dialer));
+    struct nng_channel *channel = calloc(1, sizeof *channel);
+    if (channel == NULL) {
+        abort();
+    }
+    channel->base.ops = &ops;
+    channel->dialer = dialer;
+    pthread_mutex_init(&channel->mutex, NULL);
+    *ret_channel = &channel->base;
+    return DS_OK;
+}

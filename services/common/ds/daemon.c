@@ -1,0 +1,80 @@
+#include "ds/daemon.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+const char *const ds_daemon_log_levels[] = {"debug", "info", "warning", "error", NULL};
+
+static sigset_t daemon_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    return signals;
+}
+
+void ds_daemon_block_signals(void)
+{
+    const sigset_t signals = daemon_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void let_interrupt_through(void)
+{
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
+}
+
+void ds_daemon_wait_for_stop(void (*reload)(void *context), void *context)
+{
+    const sigset_t signals = daemon_signals();
+    for (;;) {
+        int number = 0;
+        if (sigwait(&signals, &number) != 0) {
+            continue;
+        }
+        if (number != SIGHUP) {
+            let_interrupt_through();
+            return;
+        }
+        if (reload != NULL) {
+            reload(context);
+        }
+    }
+}
+
+void ds_daemon_notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path == NULL || strlen(path) >= sizeof(address.sun_path) ||
+        (path[0] != '/' && path[0] != '@')) {
+        return;
+    }
+    const size_t path_bytes = strlen(path);
+    memcpy(address.sun_path, path, path_bytes);
+    if (path[0] == '@') {
+        address.sun_path[0] = '\0';
+    }
+    const int datagrams = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (datagrams < 0) {
+        return;
+    }
+    /* A manager that does not listen is its own problem; the service works without it. */
+    const socklen_t address_bytes =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path_bytes);
+    (void)!sendto(datagrams, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+                  address_bytes);
+    close(datagrams);
+}

@@ -1,0 +1,31 @@
+/*
+ * Counters and latency histograms, written out as Prometheus text (exposition format 0.0.4).
+ * Updating is lock-free and may happen on any thread.
+ */
+#ifndef DS_METRICS_H
+#define DS_METRICS_H
+
+#include "ds/buffer.h"
+#include "ds/code.h"
+#include "ds/schema.h"
+
+struct ds_metrics;
+
+/* A registry with a row for every method of ds_services, under the prefix ("ds_rpc_server",
+ * "ds_rpc_client"). */
+struct ds_metrics *ds_metrics_create(const char *prefix);
+void ds_metrics_destroy(struct ds_metrics *metrics);
+
+/* Counts one finished call. `method` NULL counts under method="unknown". */
+void ds_metrics_call_done(struct ds_metrics *metrics, const struct ds_method *method, ds_code code,
+                          int64_t duration_us);
+
+/* Calls in flight go up and down. */
+void ds_metrics_call_begin(struct ds_metrics *metrics);
+void ds_metrics_call_end(struct ds_metrics *metrics);
+
+/* Appends <prefix>_calls_total{method,code}, <prefix>_call_seconds histogram and
+ * <prefix>_calls_in_flight. */
+void ds_metrics_write(struct ds_metrics *metrics, struct ds_buffer *text);
+
+#endif

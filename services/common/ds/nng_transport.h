@@ -1,0 +1,97 @@
+/*
+ * Everything that knows nng 1.5.2: its sockets, contexts, messages, faults. Requests and replies
+ * are whole messages of bytes; what is in them is the business of rpc_message.c and rpc_client.c.
+ * Private to ds_common.
+ */
+#ifndef DS_NNG_TRANSPORT_H
+#define DS_NNG_TRANSPORT_H
+
+#include "ds/bytes.h"
+#include "ds/code.h"
+
+/* A request that came in and has not been answered yet. */
+struct ds_nng_exchange;
+
+struct ds_nng_listener_options {
+    const char *url;
+    size_t message_bytes_max;
+    size_t exchange_count; /* requests that may be in work at a time */
+    /*
+     * Called on one of nng's threads for each request; must not block. `message` stays until the
+     * reply.
+     */
+    void (*receive)(void *context, struct ds_nng_exchange *exchange, struct ds_bytes message);
+    void *context;
+};
+
+struct ds_nng_listener;
+
+/* DS_ALREADY_EXISTS: the address is in use; DS_INVALID_ARGUMENT: no address that can be listened
+ * on. */
+DS_MUST_USE ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
+                                  struct ds_nng_listener **ret_listener);
+
+/* The address in use, with the port that was picked for port 0. */
+const char *ds_nng_listener_url(const struct ds_nng_listener *listener);
+
+/* Whether the listener's peers are believed: ipc, whose socket stands in a private folder. */
+bool ds_nng_listener_is_trusted(const struct ds_nng_listener *listener);
+
+/* Stops receiving, waits for callbacks under way and closes. Every request must have been answered.
+ */
+void ds_nng_listener_close(struct ds_nng_listener *listener);
+
+bool ds_nng_exchange_is_trusted(const struct ds_nng_exchange *exchange);
+
+/* The peer's address, such as "127.0.0.1:51234"; "" for ipc. */
+void ds_nng_exchange_peer(const struct ds_nng_exchange *exchange, char *target,
+                          size_t target_bytes_max);
+
+/* Sends the parts as one message and makes room for the next request. Once for each exchange; any
+ * thread. */
+void ds_nng_exchange_reply(struct ds_nng_exchange *exchange, const struct ds_bytes *parts,
+                           size_t part_count);
+
+struct ds_nng_dialer;
+struct ds_nng_request;
+
+struct ds_nng_dialer_options {
+    const char *url;
+    size_t message_bytes_max;
+    size_t request_count; /* requests that may be under way at a time */
+};
+
+/* Never waits for the peer; connects again by itself. DS_INVALID_ARGUMENT for a URL of another
+ * form. */
+DS_MUST_USE ds_code ds_nng_dial(const struct ds_nng_dialer_options *options,
+                                struct ds_nng_dialer **ret_dialer);
+
+/* Ends what is under way with DS_CANCELLED, waits for the callbacks and closes. */
+void ds_nng_dialer_close(struct ds_nng_dialer *dialer);
+
+struct ds_nng_reply;
+
+/*
+ * The end of a request, once, on one of nng's threads. `reply` is NULL unless code is DS_OK, and
+ * the callee's to free. Codes: DS_UNAVAILABLE (no connection, or it broke: the request may or may
+ * not have been executed), DS_DEADLINE_EXCEEDED, DS_CANCELLED. The request may be sent again from
+ * here, or must be ended.
+ */
+typedef void (*ds_nng_done_fn)(void *context, ds_code code, struct ds_nng_reply *reply);
+
+/* A request that is the caller's until ds_nng_request_end(); NULL when request_count of them are
+ * taken. Any thread. */
+struct ds_nng_request *ds_nng_request_begin(struct ds_nng_dialer *dialer);
+void ds_nng_request_end(struct ds_nng_request *request);
+
+/* Sends the parts as one message and waits for the answer at most timeout_ms. Never blocks. */
+void ds_nng_request_send(struct ds_nng_request *request, const struct ds_bytes *parts,
+                         size_t part_count, int timeout_ms, ds_nng_done_fn done, void *context);
+
+/* Makes `done` come soon, unless it is on its way already. */
+void ds_nng_request_cancel(struct ds_nng_request *request);
+
+struct ds_bytes ds_nng_reply_bytes(const struct ds_nng_reply *reply);
+void ds_nng_reply_free(struct ds_nng_reply *reply);
+
+#endif

@@ -1,0 +1,87 @@
+/* The inside of a call and what dispatch offers to the transports. Private to ds_common. */
+#ifndef DS_RPC_CALL_H
+#define DS_RPC_CALL_H
+
+#include "ds/call.h"
+#include "ds/rpc_server.h"
+
+#include <stdatomic.h>
+
+#define DS_CALL_ID_BYTES_MAX 16
+
+struct ds_field_violation {
+    const char *field;
+    const char *description;
+    struct ds_field_violation *next;
+};
+
+/* What the caller sent beside the payload. Texts live in the call's arena or are static; never
+ * NULL. */
+struct ds_call_request {
+    uint8_t call_id[DS_CALL_ID_BYTES_MAX];
+    size_t call_id_bytes;
+    const char *method;
+    uint32_t timeout_ms; /* 0: the method's */
+    const char *authorization;
+    const char *traceparent;
+    const char *peer;
+    const struct ds_principal *principal; /* NULL: the caller did not say */
+    struct ds_bytes payload;              /* stays until the call is finished */
+};
+
+struct ds_call {
+    struct ds_rpc_server *server;
+    struct ds_arena *arena; /* holds this struct too */
+    const struct ds_clock *clock;
+    bool trusted; /* the listener's: principal and peer of the request are believed */
+    bool shared;  /* the frame shares its message with others */
+    atomic_bool cancelled;
+    struct ds_call_request request;
+
+    const struct ds_method *method;
+    const struct ds_service_entry *entry;
+    struct ds_principal principal;
+    int64_t received_us; /* monotonic */
+    int64_t started_us;
+    int64_t deadline_us;
+    ProtobufCMessage *message_in;
+    ProtobufCMessage *message_out;
+
+    ds_code code;
+    const char *failure; /* text for the caller */
+    ds_reason reason;
+    struct ds_field_violation *violations;
+    int32_t retry_after_ms;
+    struct ds_buffer raw_response;
+    bool has_raw_response;
+    struct ds_bytes response; /* packed; in the arena or in raw_response */
+    uint32_t queue_us;
+    uint32_t execution_us;
+
+    /* The transport's: told once that code, response and the rest are there. */
+    void (*finished)(struct ds_call *call);
+    void *transport;
+};
+
+/* A call in an arena of its own. The transport fills request, trusted, shared, finished and
+ * transport. */
+struct ds_call *ds_call_create(struct ds_rpc_server *server);
+
+/* Frees the call, its arena and its response. */
+void ds_call_destroy(struct ds_call *call);
+
+/* Ends in call->finished(call), now or later, on this thread or another; never blocks. */
+void ds_rpc_dispatch(struct ds_call *call);
+
+/* Ends a call that is not to be executed with a code that the caller has explained by ds_fail*().
+ */
+void ds_rpc_refuse(struct ds_call *call, ds_code code);
+
+/* Whether dispatch would answer that method on the calling thread. */
+bool ds_rpc_runs_inline(const struct ds_rpc_server *server, const struct ds_method *method);
+
+/* The google.rpc.Status of a failed call; empty where there is nothing to say beyond code and
+ * message. */
+struct ds_bytes ds_call_pack_status(struct ds_call *call);
+
+#endif

@@ -1,0 +1,216 @@
+#include "ds/channel.h"
+#include "ds/wire.h"
+
+#include <pthread.h>
+#include <string.h>
+
+ds_code ds_channel_open(const struct ds_channel_options *options, struct ds_channel **ret_channel)
+{
+    struct ds_channel *channel = NULL;
+    if (options->server != NULL) {
+        channel = ds_channel_direct_open(options);
+    } else {
+        DS_TRY(ds_channel_nng_open(options, &channel));
+    }
+    channel->clock = options->clock != NULL ? options->clock : ds_clock_system();
+    channel->metrics = options->metrics;
+    *ret_channel = channel;
+    return DS_OK;
+}
+
+void ds_channel_close(struct ds_channel *channel)
+{
+    if (channel != NULL) {
+        channel->ops->close(channel);
+    }
+}
+
+void ds_client_call_push(struct ds_client_call_list *list, struct ds_client_call *call)
+{
+    call->next = NULL;
+    if (list->first == NULL) {
+        list->first = call;
+    } else {
+        list->last->next = call;
+    }
+    list->last = call;
+}
+
+struct ds_client_call *ds_client_call_pop(struct ds_client_call_list *list)
+{
+    struct ds_client_call *call = list->first;
+    if (call != NULL) {
+        list->first = call->next;
+        call->next = NULL;
+    }
+    return call;
+}
+
+uint32_t ds_client_call_timeout_ms(const struct ds_client_call *call)
+{
+    return call->timeout_ms > 0 ? call->timeout_ms : call->method->timeout_ms;
+}
+
+void ds_client_call_finish(struct ds_channel *channel, struct ds_client_call *call)
+{
+    if (channel->metrics != NULL) {
+        const int64_t duration_us = ds_clock_monotonic_us(channel->clock) - call->begun_us;
+        ds_metrics_call_done(channel->metrics, call->method, call->code, duration_us);
+        ds_metrics_call_end(channel->metrics);
+    }
+    call->done(call);
+}
+
+void ds_client_call_fail(struct ds_channel *channel, struct ds_client_call *call, ds_code code,
+                         const char *message)
+{
+    call->code = code;
+    call->message = message;
+    ds_client_call_finish(channel, call);
+}
+
+const char *ds_client_failure_text(ds_code code)
+{
+    switch (code) {
+    case DS_CANCELLED:
+        return "the call was cancelled";
+    case DS_DEADLINE_EXCEEDED:
+        return "the service did not answer in time";
+    case DS_UNAVAILABLE:
+        return "the service can't be reached";
+    default:
+        return "the call failed";
+    }
+}
+
+void ds_channel_call(struct ds_channel *channel, struct ds_client_call *call)
+{
+    call->code = DS_UNKNOWN;
+    call->message = "";
+    call->status_details = (struct ds_bytes){.data = NULL, .size = 0};
+    call->response = (struct ds_bytes){.data = NULL, .size = 0};
+    call->retry_pushback_ms = 0;
+    call->queue_us = 0;
+    call->execution_us = 0;
+    call->reply = NULL;
+    call->in_flight = NULL;
+    call->cancelled = false;
+    call->begun_us = ds_clock_monotonic_us(channel->clock);
+    if (channel->metrics != NULL) {
+        ds_metrics_call_begin(channel->metrics);
+    }
+    channel->ops->call(channel, call);
+}
+
+void ds_channel_flush(struct ds_channel *channel)
+{
+    channel->ops->flush(channel);
+}
+
+void ds_channel_cancel(struct ds_channel *channel, struct ds_client_call *call)
+{
+    channel->ops->cancel(channel, call);
+}
+
+void ds_client_call_release(struct ds_client_call *call)
+{
+    struct ds_client_reply *reply = call->reply;
+    if (reply != NULL) {
+        call->reply = NULL;
+        reply->release(reply);
+    }
+}
+
+struct waiter {
+    pthread_mutex_t mutex; /* guards is_done */
+    pthread_cond_t done;
+    bool is_done;
+};
+
+static void wake(struct ds_client_call *call)
+{
+    struct waiter *waiter = call->context;
+    pthread_mutex_lock(&waiter->mutex);
+    waiter->is_done = true;
+    pthread_cond_signal(&waiter->done);
+    pthread_mutex_unlock(&waiter->mutex);
+}
+
+ds_code ds_channel_call_wait(struct ds_channel *channel, struct ds_client_call *call)
+{
+    struct waiter waiter = {.is_done = false};
+    pthread_mutex_init(&waiter.mutex, NULL);
+    pthread_cond_init(&waiter.done, NULL);
+    call->done = wake;
+    call->context = &waiter;
+    ds_channel_call(channel, call);
+    ds_channel_flush(channel);
+    pthread_mutex_lock(&waiter.mutex);
+    while (!waiter.is_done) {
+        pthread_cond_wait(&waiter.done, &waiter.mutex);
+    }
+    pthread_mutex_unlock(&waiter.mutex);
+    pthread_cond_destroy(&waiter.done);
+    pthread_mutex_destroy(&waiter.mutex);
+    return call->code;
+}
+
+/* The content of the first length-delimited field of that number; empty where there is none. */
+static struct ds_bytes find_bytes(struct ds_wire_reader *reader, uint32_t wanted)
+{
+    uint32_t number;
+    enum ds_wire_type type;
+    struct ds_bytes content;
+    while (!ds_wire_at_end(reader) && ds_wire_read_tag(reader, &number, &type)) {
+        if (number == wanted && type == DS_WIRE_BYTES) {
+            return ds_wire_read_bytes(reader, &content) ? content : (struct ds_bytes){0};
+        }
+        if (!ds_wire_skip(reader, type)) {
+            break;
+        }
+    }
+    reader->next = reader->end;
+    return (struct ds_bytes){0};
+}
+
+static struct ds_bytes find_bytes_in(struct ds_bytes message, uint32_t wanted)
+{
+    if (message.size == 0) {
+        return message;
+    }
+    struct ds_wire_reader reader = ds_wire_reader_of(message);
+    return find_bytes(&reader, wanted);
+}
+
+static ds_reason reason_of_name(struct ds_bytes name)
+{
+    char text[64];
+    if (name.size == 0 || name.size >= sizeof text) {
+        return DS_REASON(REASON_UNSPECIFIED);
+    }
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value_by_name(&rpc__reason__descriptor, text);
+    return value != NULL ? (ds_reason)value->value : DS_REASON(REASON_UNSPECIFIED);
+}
+
+ds_reason ds_status_reason(struct ds_bytes status_details)
+{
+    if (status_details.size == 0) {
+        return DS_REASON(REASON_UNSPECIFIED);
+    }
+    /* google.rpc.Status.details = 3, Any.type_url = 1 and value = 2, ErrorInfo.reason = 1 and
+     * domain = 2. */
+    struct ds_wire_reader details = ds_wire_reader_of(status_details);
+    while (!ds_wire_at_end(&details)) {
+        const struct ds_bytes any = find_bytes(&details, 3);
+        const struct ds_bytes info = find_bytes_in(any, 2);
+        if (ds_bytes_equal_text(find_bytes_in(any, 1),
+                                "type.googleapis.com/google.rpc.ErrorInfo") &&
+            ds_bytes_equal_text(find_bytes_in(info, 2), "deltastream")) {
+            return reason_of_name(find_bytes_in(info, 1));
+        }
+    }
+    return DS_REASON(REASON_UNSPECIFIED);
+}

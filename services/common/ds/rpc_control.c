@@ -1,0 +1,89 @@
+#include "ds/rpc_control.h"
+
+#include "control_service.gen.h"
+#include "ds/frame.h"
+#include "ds/rpc_internal.h"
+#include "health_service.gen.h"
+
+/* The context of both services' handlers is the server itself. */
+struct control {
+    struct ds_rpc_server server;
+};
+
+struct health {
+    struct ds_rpc_server server;
+};
+
+void ds_rpc_control_serve(struct ds_rpc_server *server)
+{
+    ds_rpc_server_add_service(server, &control_service_handlers, server);
+    ds_rpc_server_add_service(server, &health_service_handlers, server);
+}
+
+static Rpc__HelloResponse__Service *describe_service(struct ds_call *call,
+                                                     const struct ds_service *service)
+{
+    struct ds_arena *arena = ds_call_arena(call);
+    Rpc__HelloResponse__Service *described = ds_arena_alloc(arena, sizeof *described);
+    char **names = ds_arena_alloc(arena, service->method_count * sizeof *names);
+    if (described == NULL || names == NULL) {
+        return NULL;
+    }
+    rpc__hello_response__service__init(described);
+    described->name = (char *)(uintptr_t)service->full_name;
+    described->inline_methods = names;
+    for (size_t i = 0; i < service->method_count; i++) {
+        if (ds_rpc_runs_inline(call->server, &service->methods[i])) {
+            names[described->n_inline_methods++] = (char *)(uintptr_t)service->methods[i].name;
+        }
+    }
+    return described;
+}
+
+ds_code control_hello(struct control *control, struct ds_call *call,
+                      const Rpc__HelloRequest *request, Rpc__HelloResponse *response)
+{
+    (void)request;
+    const struct ds_rpc_server *server = &control->server;
+    response->frame_version_min = DS_FRAME_VERSION;
+    response->frame_version_max = DS_FRAME_VERSION;
+    response->request_bytes_max = DS_FRAME_PAYLOAD_BYTES_MAX;
+    response->response_bytes_max = DS_FRAME_PAYLOAD_BYTES_MAX;
+    response->server_epoch = server->epoch;
+    response->server = server->name;
+    response->services =
+        ds_arena_alloc(ds_call_arena(call), server->service_count * sizeof *response->services);
+    for (size_t i = 0; response->services != NULL && i < server->service_count; i++) {
+        Rpc__HelloResponse__Service *service =
+            describe_service(call, server->services[i].handlers->service);
+        if (service == NULL) {
+            return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the server has too many services");
+        }
+        response->services[response->n_services++] = service;
+    }
+    return DS_OK;
+}
+
+ds_code health_check(struct health *health, struct ds_call *call,
+                     const Grpc__Health__V1__HealthCheckRequest *request,
+                     Grpc__Health__V1__HealthCheckResponse *response)
+{
+    struct ds_rpc_server *server = &health->server;
+    bool serving = atomic_load(&server->serving);
+    bool found = request->service[0] == '\0';
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct ds_service_entry *entry = &server->services[i];
+        if (strcmp(entry->handlers->service->full_name, request->service) == 0) {
+            found = true;
+            serving = serving && atomic_load(&entry->serving);
+        }
+    }
+    if (!found) {
+        return ds_fail_reason(call, DS_NOT_FOUND, DS_REASON(NOT_FOUND),
+                              "this server has no service %.128s", request->service);
+    }
+    response->status = serving
+                           ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
+                           : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
+    return DS_OK;
+}

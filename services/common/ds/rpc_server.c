@@ -1,0 +1,239 @@
+#include "ds/rpc_server.h"
+
+#include "ds/frame.h"
+#include "ds/log.h"
+#include "ds/nng_transport.h"
+#include "ds/rpc_control.h"
+#include "ds/rpc_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define QUEUE_DEFAULT 256
+#define WRITE_THREADS_DEFAULT 2
+/* Exchanges beyond those that queues and threads can hold, so that health is always answered. */
+#define CONTROL_EXCHANGES 16
+
+static uint64_t draw_epoch(void)
+{
+    uint64_t epoch = 0;
+    if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch) {
+        abort();
+    }
+    return epoch | 1; /* 0 stands for no epoch */
+}
+
+static unsigned int core_count(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (unsigned int)cores : 1;
+}
+
+struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *options)
+{
+    struct ds_rpc_server *server = calloc(1, sizeof *server);
+    char *name = strdup(options->name);
+    if (server == NULL || name == NULL) {
+        abort();
+    }
+    const size_t queue_max = options->queue_max > 0 ? options->queue_max : QUEUE_DEFAULT;
+    const unsigned int readers = options->read_threads > 0 ? options->read_threads : core_count();
+    const unsigned int writers =
+        options->write_threads > 0 ? options->write_threads : WRITE_THREADS_DEFAULT;
+    server->name = name;
+    server->clock = options->clock != NULL ? options->clock : ds_clock_system();
+    server->authenticator = options->authenticator;
+    server->inline_may_block = options->inline_may_block;
+    server->epoch = draw_epoch();
+    server->metrics = ds_metrics_create("deltastream_rpc_server");
+    server->in_flight_max = (int)(2 * queue_max + readers + writers);
+    atomic_init(&server->serving, true);
+    pthread_mutex_init(&server->drain_mutex, NULL);
+    pthread_cond_init(&server->drained, NULL);
+    server->read_pool = ds_worker_pool_create("ds-read", readers, queue_max);
+    server->write_pool = ds_worker_pool_create("ds-write", writers, queue_max);
+    ds_rpc_control_serve(server);
+    return server;
+}
+
+void ds_rpc_server_add_service(struct ds_rpc_server *server,
+                               const struct ds_service_handlers *handlers, void *context)
+{
+    assert(server->listener_count == 0);
+    assert(server->service_count < DS_RPC_SERVICES_MAX);
+    for (size_t i = 0; i < handlers->service->method_count; i++) {
+        if (handlers->handlers[i] == NULL) {
+            ds_log(DS_LOG_ERROR, "method_without_handler",
+                   DS_LOG_TEXT("method", handlers->service->methods[i].full_name));
+            abort();
+        }
+    }
+    struct ds_service_entry *entry = &server->services[server->service_count++];
+    entry->handlers = handlers;
+    entry->context = context;
+    atomic_init(&entry->serving, true);
+}
+
+void ds_rpc_server_set_serving(struct ds_rpc_server *server, const char *service, bool serving)
+{
+    if (service[0] == '\0') {
+        atomic_store(&server->serving, serving);
+    }
+    for (size_t i = 0; i < server->service_count; i++) {
+        if (strcmp(server->services[i].handlers->service->full_name, service) == 0) {
+            atomic_store(&server->services[i].serving, serving);
+        }
+    }
+}
+
+struct ds_metrics *ds_rpc_server_metrics(struct ds_rpc_server *server)
+{
+    return server->metrics;
+}
+
+uint64_t ds_rpc_server_epoch(const struct ds_rpc_server *server)
+{
+    return server->epoch;
+}
+
+static void log_refused(const char *url, const char *why)
+{
+    ds_log(DS_LOG_ERROR, "listen_refused", DS_LOG_TEXT("url", url), DS_LOG_TEXT("reason", why));
+}
+
+/*
+ * The socket's folder is what keeps strangers out: whoever may enter it is believed, and on
+ * nng 1.5.2 a mere connect-and-close can stop an ipc listener for good (nng issue 1518).
+ */
+static ds_code prepare_folder(const char *url, const char *socket_path)
+{
+    char folder[sizeof((struct sockaddr_un *)0)->sun_path];
+    const char *slash = strrchr(socket_path, '/');
+    if (strlen(socket_path) >= sizeof folder || slash == NULL || slash == socket_path) {
+        log_refused(url, "the path of an ipc socket is absolute and has at most 107 bytes");
+        return DS_INVALID_ARGUMENT;
+    }
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - socket_path), socket_path);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+        log_refused(url, "the folder of the socket can't be made");
+        return DS_PERMISSION_DENIED;
+    }
+    struct stat status;
+    if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid() ||
+        (status.st_mode & 077) != 0) {
+        log_refused(url, "the folder of the socket must belong to this user with mode 0700");
+        return DS_PERMISSION_DENIED;
+    }
+    return DS_OK;
+}
+
+static ds_code check_loopback(const char *url, const char *host)
+{
+    static const char *const loopback[] = {"127.", "localhost:", "[::1]:"};
+    for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
+        if (strncmp(host, loopback[i], strlen(loopback[i])) == 0) {
+            return DS_OK;
+        }
+    }
+    log_refused(url, "tcp without TLS is for loopback only: use tcp://127.0.0.1:PORT");
+    return DS_INVALID_ARGUMENT;
+}
+
+static ds_code check_url(const char *url)
+{
+    if (strncmp(url, "ipc://", strlen("ipc://")) == 0) {
+        return prepare_folder(url, url + strlen("ipc://"));
+    }
+    if (strncmp(url, "tcp://", strlen("tcp://")) == 0) {
+        return check_loopback(url, url + strlen("tcp://"));
+    }
+    log_refused(url, "an address is ipc:///path or tcp://127.0.0.1:PORT");
+    return DS_INVALID_ARGUMENT;
+}
+
+static void receive(void *context, struct ds_nng_exchange *exchange, struct ds_bytes message)
+{
+    ds_rpc_message_receive(context, exchange, message);
+}
+
+ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char *ret_url,
+                             size_t ret_url_bytes_max)
+{
+    assert(server->listener_count < DS_RPC_LISTENERS_MAX);
+    DS_TRY(check_url(url));
+    struct ds_nng_listener *listener = NULL;
+    const ds_code code = ds_nng_listen(
+        &(struct ds_nng_listener_options){
+            .url = url,
+            .message_bytes_max = DS_MESSAGE_BYTES_MAX,
+            .exchange_count = (size_t)server->in_flight_max + CONTROL_EXCHANGES,
+            .receive = receive,
+            .context = server,
+        },
+        &listener);
+    if (code != DS_OK) {
+        log_refused(url, code == DS_ALREADY_EXISTS ? "the address is in use"
+                                                   : "the address can't be listened on");
+        return code;
+    }
+    server->listeners[server->listener_count++] = listener;
+    if (ret_url != NULL) {
+        snprintf(ret_url, ret_url_bytes_max, "%s", ds_nng_listener_url(listener));
+    }
+    return DS_OK;
+}
+
+void ds_rpc_server_call_left(struct ds_rpc_server *server)
+{
+    /* Under the mutex, so that a drained server is not destroyed under our hands. */
+    pthread_mutex_lock(&server->drain_mutex);
+    if (atomic_fetch_sub(&server->in_flight, 1) == 1 && atomic_load(&server->draining)) {
+        pthread_cond_broadcast(&server->drained);
+    }
+    pthread_mutex_unlock(&server->drain_mutex);
+}
+
+void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += grace_ms / 1000;
+    until.tv_nsec += grace_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    atomic_store(&server->serving, false);
+    atomic_store(&server->draining, true);
+    pthread_mutex_lock(&server->drain_mutex);
+    int outcome = 0;
+    while (atomic_load(&server->in_flight) > 0 && outcome == 0) {
+        outcome = pthread_cond_timedwait(&server->drained, &server->drain_mutex, &until);
+    }
+    pthread_mutex_unlock(&server->drain_mutex);
+}
+
+void ds_rpc_server_destroy(struct ds_rpc_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    ds_worker_pool_destroy(server->read_pool);
+    ds_worker_pool_destroy(server->write_pool);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        ds_nng_listener_close(server->listeners[i]);
+    }
+    ds_metrics_destroy(server->metrics);
+    pthread_cond_destroy(&server->drained);
+    pthread_mutex_destroy(&server->drain_mutex);
+    free(server->name);
+    free(server);
+}

@@ -1,0 +1,68 @@
+/*
+ * The server side: listeners, receive contexts, control lane, bounded pools, and the dispatcher
+ * that every call passes whatever it came by. The interceptors run in the order in which
+ * rpc_dispatch.c lists them.
+ */
+#ifndef DS_RPC_SERVER_H
+#define DS_RPC_SERVER_H
+
+#include "ds/call.h"
+#include "ds/metrics.h"
+#include "ds/service.h"
+
+struct ds_rpc_server;
+
+/*
+ * Finds out who calls where the listener carries no trust or the caller said nothing: fills
+ * ret_principal (memory of the call's arena or static). DS_UNAUTHENTICATED refuses the call. Must
+ * not block; any thread.
+ */
+struct ds_authenticator {
+    ds_code (*authenticate)(void *context, struct ds_call *call,
+                            struct ds_principal *ret_principal);
+    void *context;
+};
+
+struct ds_rpc_server_options {
+    const char *name;             /* "deltastream-storaged/0.1.0" */
+    const struct ds_clock *clock; /* NULL: the system's */
+    struct ds_authenticator
+        authenticator;          /* none: every caller is nobody, who may call public methods only */
+    bool inline_may_block;      /* DS_POOL_INLINE methods run in the read pool */
+    unsigned int read_threads;  /* 0: the number of cores */
+    unsigned int write_threads; /* 0: 2 */
+    size_t queue_max;           /* of each pool; 0: 256 */
+};
+
+struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *options);
+
+/* Serves the methods of that service with `context`; before the first listener. A service without a
+ * handler for each of its methods is a bug and asserts, by the method's name. */
+void ds_rpc_server_add_service(struct ds_rpc_server *server,
+                               const struct ds_service_handlers *handlers, void *context);
+
+/*
+ * Opens a listener: ipc:///path or tcp://host:port (port 0 picks one). ipc makes the folder (0700)
+ * where it is missing and refuses a folder that others may enter; it carries trust, tcp does not.
+ * tcp off loopback is refused. The URL in use goes to ret_url (NULL or ret_url_bytes_max bytes).
+ * DS_ALREADY_EXISTS: the address is in use. Writes the reason to the log.
+ */
+DS_MUST_USE ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url,
+                                         char *ret_url, size_t ret_url_bytes_max);
+
+/* Changes what grpc.health.v1 answers for `service` ("" for all). Default: serving. Any thread. */
+void ds_rpc_server_set_serving(struct ds_rpc_server *server, const char *service, bool serving);
+
+struct ds_metrics *ds_rpc_server_metrics(struct ds_rpc_server *server);
+uint64_t ds_rpc_server_epoch(const struct ds_rpc_server *server);
+
+/*
+ * Stops listening for new calls (they get UNAVAILABLE) and waits until those in flight are
+ * answered, at most grace_ms.
+ */
+void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms);
+
+/* After ds_rpc_server_drain(). Takes NULL. */
+void ds_rpc_server_destroy(struct ds_rpc_server *server);
+
+#endif

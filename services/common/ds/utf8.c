@@ -1,0 +1,65 @@
+#include "ds/utf8.h"
+
+#define NOT_ASCII 0x8080808080808080ULL
+
+/* Continuation bytes are 10xxxxxx. */
+static bool is_continuation(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+/* The length of the well-formed sequence that begins with a byte above 0x7f; 0 where it is not
+ * one. The bounds of the second byte keep out overlong forms, surrogates and what is above
+ * U+10FFFF (RFC 3629 section 4). */
+static size_t sequence_length(const uint8_t *text, size_t available)
+{
+    const uint8_t first = text[0];
+    if (first < 0xc2 || first > 0xf4) {
+        return 0;
+    }
+    const size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (available < length) {
+        return 0;
+    }
+    const uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (text[1] < low || text[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < length; i++) {
+        if (!is_continuation(text[i])) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+bool ds_utf8_valid(struct ds_bytes text)
+{
+    size_t at = 0;
+    while (at < text.size) {
+        uint64_t word;
+        if (text.size - at >= sizeof word) {
+            memcpy(&word, text.data + at, sizeof word);
+            if ((word & NOT_ASCII) == 0) {
+                at += sizeof word;
+                continue;
+            }
+        }
+        if (text.data[at] < 0x80) {
+            at++;
+            continue;
+        }
+        const size_t length = sequence_length(text.data + at, text.size - at);
+        if (length == 0) {
+            return false;
+        }
+        at += length;
+    }
+    return true;
+}
+
+bool ds_utf8_valid_without_nul(struct ds_bytes text)
+{
+    return (text.size == 0 || memchr(text.data, '\0', text.size) == NULL) && ds_utf8_valid(text);
+}

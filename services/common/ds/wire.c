@@ -1,0 +1,110 @@
+#include "ds/wire.h"
+
+#include <assert.h>
+
+#define FIELD_NUMBER_MAX ((1U << 29) - 1)
+
+/* Tags and lengths are 32 bits wide; protobuf-c refuses longer ones too. */
+#define VARINT32_BYTES_MAX 5
+
+static bool read_varint_of(struct ds_wire_reader *reader, size_t bytes_max, uint64_t *ret_value)
+{
+    const size_t available = (size_t)(reader->end - reader->next);
+    const size_t count = available < bytes_max ? available : bytes_max;
+    uint64_t value = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t byte = reader->next[i];
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
+            reader->next += i + 1;
+            *ret_value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ds_wire_read_varint_slow(struct ds_wire_reader *reader, uint64_t *ret_value)
+{
+    return read_varint_of(reader, DS_VARINT_BYTES_MAX, ret_value);
+}
+
+bool ds_wire_read_tag_slow(struct ds_wire_reader *reader, uint32_t *ret_number,
+                           enum ds_wire_type *ret_type)
+{
+    uint64_t tag;
+    if (!read_varint_of(reader, VARINT32_BYTES_MAX, &tag)) {
+        return false;
+    }
+    const uint64_t number = tag >> 3;
+    if (number == 0 || number > FIELD_NUMBER_MAX || (DS_WIRE_TYPES_KNOWN >> (tag & 7) & 1) == 0) {
+        return false;
+    }
+    *ret_number = (uint32_t)number;
+    *ret_type = (enum ds_wire_type)(tag & 7);
+    return true;
+}
+
+bool ds_wire_read_bytes_slow(struct ds_wire_reader *reader, struct ds_bytes *ret_bytes)
+{
+    uint64_t size;
+    struct ds_wire_reader ahead = *reader;
+    if (!read_varint_of(&ahead, VARINT32_BYTES_MAX, &size) ||
+        size > (size_t)(ahead.end - ahead.next)) {
+        return false;
+    }
+    *ret_bytes = ds_bytes_of(ahead.next, (size_t)size);
+    reader->next = ahead.next + size;
+    return true;
+}
+
+static bool skip_bytes(struct ds_wire_reader *reader, size_t size)
+{
+    if ((size_t)(reader->end - reader->next) < size) {
+        return false;
+    }
+    reader->next += size;
+    return true;
+}
+
+bool ds_wire_skip(struct ds_wire_reader *reader, enum ds_wire_type type)
+{
+    uint64_t value;
+    struct ds_bytes bytes;
+    switch (type) {
+    case DS_WIRE_VARINT:
+        return ds_wire_read_varint(reader, &value);
+    case DS_WIRE_FIXED64:
+        return skip_bytes(reader, 8);
+    case DS_WIRE_BYTES:
+        return ds_wire_read_bytes(reader, &bytes);
+    case DS_WIRE_FIXED32:
+        return skip_bytes(reader, 4);
+    }
+    return false;
+}
+
+void ds_wire_write_varint(struct ds_buffer *buffer, uint64_t value)
+{
+    uint8_t bytes[DS_VARINT_BYTES_MAX];
+    ds_buffer_append(buffer, bytes, ds_varint_put(bytes, value));
+}
+
+void ds_wire_write_tag(struct ds_buffer *buffer, uint32_t number, enum ds_wire_type type)
+{
+    assert(number >= 1 && number <= FIELD_NUMBER_MAX);
+    ds_wire_write_varint(buffer, (uint64_t)number << 3 | (uint64_t)type);
+}
+
+void ds_wire_write_varint_field(struct ds_buffer *buffer, uint32_t number, uint64_t value)
+{
+    ds_wire_write_tag(buffer, number, DS_WIRE_VARINT);
+    ds_wire_write_varint(buffer, value);
+}
+
+void ds_wire_write_bytes_field(struct ds_buffer *buffer, uint32_t number, struct ds_bytes bytes)
+{
+    ds_wire_write_tag(buffer, number, DS_WIRE_BYTES);
+    ds_wire_write_varint(buffer, bytes.size);
+    ds_buffer_append(buffer, bytes.data, bytes.size);
+}
