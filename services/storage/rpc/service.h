@@ -1,0 +1,17 @@
+/* What the handlers share. */
+#ifndef STORAGE_RPC_SERVICE_H
+#define STORAGE_RPC_SERVICE_H
+
+#include "ds/call.h"
+#include "storage/storage.h"
+#include "storage_service.gen.h"
+
+struct storage {
+    struct market_store *store;
+    const struct ds_clock *clock;
+};
+
+/* Says to the caller why the store did not do it; returns the call's code. */
+DS_MUST_USE ds_code storage_fail_store(struct storage *storage, struct ds_call *call, ds_code code);
+
+#endif

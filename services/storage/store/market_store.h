@@ -1,0 +1,183 @@
+/*
+ * The store of market data: one small interface, several engines, one contract suite
+ * (tests/contract). A row belongs to a series (a product, a symbol) and is kept under (kind,
+ * series, timestamp, tie); its value is the protobuf form of the row without the series' name, so
+ * that range reads frame stored bytes straight into a reply.
+ */
+#ifndef STORAGE_STORE_MARKET_STORE_H
+#define STORAGE_STORE_MARKET_STORE_H
+
+#include "ds/bytes.h"
+#include "ds/clock.h"
+#include "ds/code.h"
+#include "ds/events.h"
+
+#define MARKET_SERIES_BYTES_MAX 128
+#define MARKET_TIE_BYTES_MAX 16
+#define MARKET_VALUE_BYTES_MAX (4 * 1024 * 1024)
+#define MARKET_BATCH_ROWS_MAX 10000
+
+enum market_kind {
+    MARKET_TICKS = 1,
+};
+
+/* Orders and tells apart the rows of one timestamp; compared as ds_bytes_compare() does. */
+struct market_tie {
+    uint8_t size;
+    uint8_t data[MARKET_TIE_BYTES_MAX];
+};
+
+struct market_row {
+    struct ds_bytes series;
+    int64_t timestamp_us; /* since 1970 */
+    struct market_tie tie;
+    struct ds_bytes value;
+    /*
+     * Number of a top-level field of `value` that the service filled in (processed_at), 0 where
+     * there is none: it is left out when the value is compared with a stored one, so that a
+     * writer's retry is a duplicate.
+     */
+    uint32_t assigned_field;
+};
+
+/* What becomes of a row whose key is stored with other content. */
+enum market_conflict {
+    MARKET_CONFLICT_ERROR = 0,
+    MARKET_CONFLICT_FIRST = 1,
+    MARKET_CONFLICT_LAST = 2,
+};
+
+enum market_outcome {
+    MARKET_ACCEPTED = 0,
+    MARKET_ACCEPTED_LATE =
+        1, /* stored, and older than the newest row of its series at that moment */
+    MARKET_DUPLICATE =
+        2, /* the key was stored with the same content, or MARKET_CONFLICT_FIRST decided so */
+    MARKET_CONFLICT = 3, /* MARKET_CONFLICT_ERROR: not stored */
+};
+
+/*
+ * Rows to store. The caller owns the struct and all that it points to until `done` is called, once,
+ * from any thread and perhaps before put returns. Rows are treated in their order, also within one
+ * batch. With code DS_OK every row has its outcome and every accepted row is durable; with any
+ * other code none of the rows was acknowledged.
+ */
+struct market_batch {
+    enum market_kind kind;
+    enum market_conflict conflict;
+    const struct market_row *rows;
+    size_t row_count;              /* 1 to MARKET_BATCH_ROWS_MAX */
+    enum market_outcome *outcomes; /* row_count of them, filled by the store */
+    void (*done)(struct market_batch *batch);
+    void *context;
+
+    ds_code code;              /* filled by the store */
+    struct market_batch *next; /* the store's own */
+};
+
+/* A place between rows of a series. */
+struct market_position {
+    int64_t timestamp_us;
+    struct market_tie tie;
+};
+
+struct market_scan {
+    enum market_kind kind;
+    struct ds_bytes series;
+    int64_t start_us; /* both ends belong to the range; INT64_MIN and INT64_MAX leave it open */
+    int64_t end_us;
+    bool ascending; /* oldest first; else newest first. Rows of one timestamp follow their ties the
+                       same way. */
+    bool has_after; /* begin behind `after` in that order */
+    struct market_position after;
+    size_t row_max;   /* at least 1 */
+    size_t bytes_max; /* of the rows' values; at least one row comes whatever its size */
+};
+
+/* Takes a row; its views die with the call. */
+typedef void (*market_row_fn)(void *context, const struct market_row *row);
+
+/* Takes the name of a series; the view dies with the call. */
+typedef void (*market_series_fn)(void *context, struct ds_bytes series);
+
+struct market_stats {
+    uint64_t row_count;
+    uint64_t series_count;
+    uint64_t commit_count; /* durable commits since the start */
+    uint64_t file_bytes;   /* on disk; 0 where there is no file */
+};
+
+struct market_store;
+
+/*
+ * What an engine does. Every function may be called from any thread. Unless may_block is set none
+ * but `close` blocks for longer than a page fault; with may_block set, call from a pool's thread.
+ *
+ * Codes: DS_UNAVAILABLE where the engine can't be reached or has stopped writing after a failed
+ * sync (reads go on), DS_RESOURCE_EXHAUSTED where the disk is full (for now) or the queue of
+ * batches is, DS_DATA_LOSS where stored bytes are damaged.
+ */
+struct market_store_ops {
+    const char *name; /* "lmdb" */
+    bool may_block;
+
+    /* Stores a batch; see struct market_batch. */
+    void (*put)(struct market_store *store, struct market_batch *batch);
+
+    /*
+     * Calls `take` for the rows of the range, in order. ret_more says whether rows of the range are
+     * left behind the last one taken. An unknown series has no rows. A scan sees the store as of
+     * one moment, and every row acknowledged before.
+     */
+    ds_code (*scan)(struct market_store *store, const struct market_scan *scan, market_row_fn take,
+                    void *context, bool *ret_more);
+
+    /* Calls `take` for each series of the kind that has ever had a row, in byte order. */
+    ds_code (*list_series)(struct market_store *store, enum market_kind kind, market_series_fn take,
+                           void *context);
+
+    /* DS_OK where reads and writes work. */
+    ds_code (*health)(struct market_store *store);
+
+    ds_code (*stats)(struct market_store *store, struct market_stats *ret_stats);
+
+    /* Ends what is queued, then closes. No call may be under way or come later. */
+    void (*close)(struct market_store *store);
+};
+
+/* The beginning of every engine's struct. */
+struct market_store {
+    const struct market_store_ops *ops;
+};
+
+struct market_store_options {
+    const struct ds_clock *clock; /* NULL: the system's */
+    struct ds_event_sink
+        events;              /* told of every accepted row after its commit; publish may be NULL */
+    uint64_t map_bytes;      /* lmdb: how far the file may grow; 0: 64 GiB */
+    uint64_t free_bytes_min; /* lmdb: writes stop when the disk has less; 0: 64 MiB */
+};
+
+/*
+ * Opens the embedded store in folder `path`, made (0700) where it is missing.
+ * DS_FAILED_PRECONDITION where the folder holds something else, another format or belongs to
+ * another process; DS_PERMISSION_DENIED where it can't be read or written. The reason for a person
+ * goes to ret_reason (of reason_bytes_max bytes).
+ */
+DS_MUST_USE ds_code market_lmdb_open(const char *path, const struct market_store_options *options,
+                                     struct market_store **ret_store, char *ret_reason,
+                                     size_t reason_bytes_max);
+
+/* The reference model: sorted arrays in memory, nothing durable. */
+struct market_store *market_memory_open(const struct market_store_options *options);
+
+/* Puts a batch and waits for it; returns its code. For tests and tools. */
+ds_code market_put_wait(struct market_store *store, struct market_batch *batch);
+
+/*
+ * Whether two values are the same but for the top-level field `assigned_field` (0: compare all).
+ * Shared by the engines.
+ */
+bool market_values_equal(struct ds_bytes a, struct ds_bytes b, uint32_t assigned_field);
+
+#endif
