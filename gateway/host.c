@@ -1,0 +1,132 @@
+#include "gateway/host.h"
+
+#include "ds/exit_code.h"
+#include "ds/loopback.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STORAGE_SERVICE "deltastream.storage.v1.Storage"
+
+const char *const gateway_switch_choices[] = {"off", "on", NULL};
+
+static void listen_by_default(struct ds_arena *arena, struct gateway_settings *settings)
+{
+    const bool is_six = strchr(settings->host, ':') != NULL && settings->host[0] != '[';
+    const char **items = ds_arena_alloc(arena, sizeof(items[0]));
+    items[0] = ds_arena_printf(arena, is_six ? "[%s]:%" PRId64 : "%s:%" PRId64, settings->host,
+                               settings->port);
+    settings->listen = (struct ds_text_list){.items = items, .count = 1};
+}
+
+int gateway_settings_complete(struct ds_config *config, const void *options,
+                              struct gateway_settings *settings)
+{
+    if (settings->listen.count == 0) {
+        listen_by_default(ds_config_arena(config), settings);
+    }
+    for (size_t i = 0; i < settings->listen.count; i++) {
+        const char *listen = settings->listen.items[i];
+        if (settings->anonymous == DS_ANONYMOUS_WRITE && !ds_address_is_loopback(listen)) {
+            return ds_config_refuse(
+                config, options, "anonymous",
+                "whoever reaches %s could write without credentials; use read or none there, or "
+                "listen on 127.0.0.1",
+                listen);
+        }
+    }
+    return DS_EXIT_OK;
+}
+
+static struct gateway *create(const struct gateway_settings *settings,
+                              struct ds_metrics *const *metrics, size_t metrics_count)
+{
+    const struct gateway_options options = {
+        .name = settings->name,
+        .anonymous = ds_anonymous_principal((enum ds_anonymous)settings->anonymous),
+        .limits = {.connections_max = (uint32_t)settings->connections_max,
+                   .connections_address_max = (uint32_t)settings->connections_address_max,
+                   .body_bytes_max = (uint32_t)settings->body_bytes_max,
+                   .headers_timeout_ms = (uint32_t)settings->headers_timeout_ms,
+                   .body_timeout_ms = (uint32_t)settings->body_timeout_ms,
+                   .write_timeout_ms = (uint32_t)settings->write_timeout_ms,
+                   .idle_timeout_ms = (uint32_t)settings->idle_timeout_ms},
+        .metrics = metrics,
+        .metrics_count = metrics_count,
+        .access_log = settings->access_log == 1,
+    };
+    return gateway_create(&options);
+}
+
+static const char *listen_failure(ds_code code)
+{
+    switch (code) {
+    case DS_ALREADY_EXISTS:
+        return "the address is in use";
+    case DS_INVALID_ARGUMENT:
+        return "not of the form HOST:PORT or HOST:PORT=NAME";
+    default:
+        return ds_code_name(code);
+    }
+}
+
+static ds_code listen_everywhere(struct gateway_host *host, const struct gateway_settings *settings,
+                                 char *ret_reason)
+{
+    for (size_t i = 0; i < settings->listen.count; i++) {
+        const char *listen = settings->listen.items[i];
+        const ds_code code =
+            gateway_listen(host->gateway, listen, host->addresses[i], GATEWAY_ADDRESS_BYTES_MAX);
+        if (code != DS_OK) {
+            snprintf(ret_reason, GATEWAY_REASON_BYTES_MAX, "can't listen at %s: %s", listen,
+                     listen_failure(code));
+            return code;
+        }
+        host->listener_count++;
+    }
+    return DS_OK;
+}
+
+static void *run(void *context)
+{
+    gateway_run(context);
+    return NULL;
+}
+
+ds_code gateway_host_start(struct gateway_host *host, const struct gateway_settings *settings,
+                           struct ds_channel *storage, struct ds_metrics *const *metrics,
+                           size_t metrics_count, char ret_reason[GATEWAY_REASON_BYTES_MAX])
+{
+    *host = (struct gateway_host){.gateway = create(settings, metrics, metrics_count)};
+    gateway_add_backend(host->gateway, STORAGE_SERVICE, storage);
+    const ds_code code = listen_everywhere(host, settings, ret_reason);
+    if (code != DS_OK) {
+        gateway_destroy(host->gateway);
+        host->gateway = NULL;
+        return code;
+    }
+    if (pthread_create(&host->thread, NULL, run, host->gateway) != 0) {
+        gateway_destroy(host->gateway);
+        host->gateway = NULL;
+        snprintf(ret_reason, GATEWAY_REASON_BYTES_MAX, "can't start a thread");
+        return DS_RESOURCE_EXHAUSTED;
+    }
+    return DS_OK;
+}
+
+void gateway_host_tell_ready(const struct gateway_host *host)
+{
+    for (size_t i = 0; i < host->listener_count; i++) {
+        printf("ready http://%s\n", host->addresses[i]);
+    }
+    fflush(stdout);
+}
+
+void gateway_host_stop(struct gateway_host *host, int grace_ms)
+{
+    gateway_stop(host->gateway, grace_ms);
+    pthread_join(host->thread, NULL);
+    gateway_destroy(host->gateway);
+    host->gateway = NULL;
+}

@@ -1,0 +1,19 @@
+/* What a request says of the form of its body and of the reply. */
+#ifndef GATEWAY_NEGOTIATE_H
+#define GATEWAY_NEGOTIATE_H
+
+#include "gateway/problem.h"
+
+enum body_form {
+    BODY_FORM_JSON,
+    BODY_FORM_NDJSON,
+};
+
+/* Whether the Accept fields allow `type`/`subtype`; without any they allow everything. */
+bool negotiate_accepts(const struct http_request *request, const char *type, const char *subtype);
+
+/* The form of the body by its Content-Type. False fills ret_problem (415). */
+bool negotiate_body(const struct http_request *request, bool rows_are_taken,
+                    enum body_form *ret_form, struct problem *ret_problem);
+
+#endif

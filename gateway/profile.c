@@ -1,0 +1,81 @@
+#include "gateway/profile.h"
+
+#include "schema.gen.h"
+
+#include <assert.h>
+
+static const char *const t_leave_out[] = {"next_page_token", NULL};
+
+#define STANDARD_ORDER                                                                             \
+    {                                                                                              \
+        PROBLEM_TYPE, PROBLEM_TITLE, PROBLEM_STATUS, PROBLEM_DETAIL, PROBLEM_ERROR_CODE,           \
+            PROBLEM_ERROR, PROBLEM_REQUEST_ID, PROBLEM_ERRORS                                      \
+    }
+
+#define CANONICAL_STYLE                                                                            \
+    {                                                                                              \
+        .proto_names = true, .defaults = true, .int64_numbers = true, .time = DS_JSON_TIME_RFC3339 \
+    }
+
+static const struct profile profiles[ROUTE_PROFILE_COUNT] = {
+    [ROUTE_PROFILE_CANONICAL] = {.name = "canonical",
+                                 .members = STANDARD_ORDER,
+                                 .malformed_status = 400,
+                                 .invalid_status = 400,
+                                 .style = CANONICAL_STYLE},
+    [ROUTE_PROFILE_T] = {.name = "T",
+                         .members = {PROBLEM_ERROR, PROBLEM_TYPE, PROBLEM_TITLE, PROBLEM_STATUS,
+                                     PROBLEM_DETAIL, PROBLEM_ERROR_CODE, PROBLEM_REQUEST_ID,
+                                     PROBLEM_ERRORS},
+                         .malformed_status = 400,
+                         .invalid_status = 400,
+                         .style = {.proto_names = true,
+                                   .defaults = true,
+                                   .int64_numbers = true,
+                                   .float_fraction = true,
+                                   .whole_rows = true,
+                                   .time = DS_JSON_TIME_ISOFORMAT,
+                                   .leave_out = t_leave_out}},
+    [ROUTE_PROFILE_P] = {.name = "P",
+                         .members = {PROBLEM_DETAIL, PROBLEM_ERROR_CODE, PROBLEM_TYPE,
+                                     PROBLEM_TITLE, PROBLEM_STATUS, PROBLEM_ERROR,
+                                     PROBLEM_REQUEST_ID, PROBLEM_ERRORS},
+                         .error_code_upper = true,
+                         .malformed_status = 422,
+                         .invalid_status = 422,
+                         .style = CANONICAL_STYLE},
+    [ROUTE_PROFILE_U] = {.name = "U",
+                         .members = STANDARD_ORDER,
+                         .malformed_status = 400,
+                         .invalid_status = 422,
+                         .style = CANONICAL_STYLE},
+};
+
+const struct profile *profile_of(unsigned int route_profile)
+{
+    assert(route_profile < ROUTE_PROFILE_COUNT);
+    return &profiles[route_profile];
+}
+
+unsigned int profile_status(const struct profile *profile, ds_reason reason, ds_code code)
+{
+    switch (reason) {
+    case DS_REASON(INVALID_JSON):
+    case DS_REASON(UNKNOWN_FIELD):
+        return profile->malformed_status;
+    case DS_REASON(INVALID_REQUEST):
+    case DS_REASON(UNKNOWN_PARAMETER):
+    case DS_REASON(INVALID_PAGE_TOKEN):
+        return profile->invalid_status;
+    default:
+        break;
+    }
+    const struct ds_enum_value *value = ds_enum_by_number(&ds_enum_rpc_reason, (int32_t)reason);
+    if (value != NULL && value->http_status != 0) {
+        return value->http_status;
+    }
+    if (code == DS_INVALID_ARGUMENT || code == DS_OUT_OF_RANGE) {
+        return profile->invalid_status;
+    }
+    return (unsigned int)ds_code_http_status(code);
+}

@@ -1,0 +1,214 @@
+/* The whole gateway before a storage service whose handlers are this file's. */
+#ifndef TESTS_SUPPORT_GATEWAY_FIXTURE_H
+#define TESTS_SUPPORT_GATEWAY_FIXTURE_H
+
+#include "deltastream/storage/v1/storage.pb-c.h"
+#include "ds/json.h"
+#include "gateway/gateway.h"
+#include "schema.gen.h"
+#include "support/http_client.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#define STORAGE "deltastream.storage.v1.Storage"
+
+struct gateway_fixture {
+    struct ds_service_handlers service;
+    struct ds_rpc_server *server;
+    struct ds_channel *channel;
+    struct gateway *gateway;
+    char address[64];
+    pthread_t thread;
+    sem_t begun;   /* a held ingest has begun */
+    sem_t release; /* it may end */
+    atomic_bool saw_abandoned;
+};
+
+static const char *const fixture_permissions[] = {"market:read", "market:write"};
+static const struct ds_principal fixture_writer = {"anonymous", "none", fixture_permissions, 2};
+static const struct ds_principal fixture_reader = {"anonymous", "none", fixture_permissions, 1};
+
+/* The response is what this JSON says, in wire bytes, as the real service's rows are. */
+static inline ds_code fixture_respond(struct ds_call *call, const struct ds_message *message,
+                                      const char *json)
+{
+    static const struct ds_json_read_options options = {.lenient_times = true};
+    struct ds_json_error error;
+    const ds_code code = ds_json_to_wire(message, ds_bytes_of_text(json), &options,
+                                         ds_call_raw_response(call), &error);
+    assert_int_equal(code, DS_OK);
+    return code;
+}
+
+static inline ds_code fixture_list_ticks(void *context, struct ds_call *call,
+                                         const ProtobufCMessage *request,
+                                         ProtobufCMessage *response)
+{
+    (void)context;
+    (void)response;
+    const Storage__ListTicksRequest *list = (const Storage__ListTicksRequest *)request;
+    if (strcmp(list->product, "FIELD") == 0) {
+        return ds_fail_field(call, "limit", "must be from 1 to 10000");
+    }
+    if (strcmp(list->product, "BUSY") == 0) {
+        ds_call_set_retry_after_ms(call, 1200);
+        return ds_fail_reason(call, DS_UNAVAILABLE, DS_REASON(STORE_UNAVAILABLE),
+                              "the store does not answer");
+    }
+    if (strcmp(list->product, "GONE") == 0) {
+        return ds_fail(call, DS_NOT_FOUND, "no \"such\" thing");
+    }
+    if (strcmp(list->product, "TICKS") == 0) {
+        return fixture_respond(
+            call, &ds_message_storage_list_ticks_response,
+            "{\"product\":\"TICKS\",\"count\":1,\"ticks\":["
+            "{\"price\":21500,\"timestamp\":\"2025-01-25T10:00:00Z\",\"tick_id\":7,"
+            "\"processed_at\":\"2025-01-25T10:00:00.5Z\",\"open\":0.1}],"
+            "\"next_page_token\":\"abc\"}");
+    }
+    /* What arrived goes back in the product's place. */
+    char json[512];
+    (void)snprintf(
+        json, sizeof json, "{\"product\":\"%s|%lld|%lld|%d|%d|%s\",\"count\":0,\"ticks\":[]}",
+        list->product, list->start == NULL ? -1 : (long long)list->start->seconds,
+        list->end == NULL ? -1 : (long long)list->end->seconds,
+        list->_limit_case == STORAGE__LIST_TICKS_REQUEST___LIMIT_LIMIT ? list->limit : -1,
+        (int)list->order, list->page_token);
+    return fixture_respond(call, &ds_message_storage_list_ticks_response, json);
+}
+
+static inline ds_code fixture_latest_tick(void *context, struct ds_call *call,
+                                          const ProtobufCMessage *request,
+                                          ProtobufCMessage *response)
+{
+    (void)context;
+    (void)request;
+    (void)response;
+    return fixture_respond(
+        call, &ds_message_storage_tick,
+        "{\"product\":\"A\",\"price\":1,\"timestamp\":\"2025-01-25T09:59:59.123456Z\","
+        "\"volume\":9007199254740993,\"open\":1e300}");
+}
+
+static inline ds_code fixture_list_products(void *context, struct ds_call *call,
+                                            const ProtobufCMessage *request,
+                                            ProtobufCMessage *response)
+{
+    (void)context;
+    (void)request;
+    (void)response;
+    return fixture_respond(call, &ds_message_storage_list_products_response,
+                           "{\"products\":[\"A\",\"B\"]}");
+}
+
+static inline ds_code fixture_ingest_ticks(void *context, struct ds_call *call,
+                                           const ProtobufCMessage *request,
+                                           ProtobufCMessage *response)
+{
+    struct gateway_fixture *fixture = context;
+    const Storage__IngestTicksRequest *ingest = (const Storage__IngestTicksRequest *)request;
+    Storage__IngestTicksResponse *result = (Storage__IngestTicksResponse *)response;
+    if (ingest->n_ticks > 0 && strcmp(ingest->ticks[0]->product, "HOLD") == 0) {
+        sem_post(&fixture->begun);
+        sem_wait(&fixture->release);
+        atomic_store(&fixture->saw_abandoned, ds_call_is_abandoned(call));
+    }
+    if (ingest->n_ticks > 0 && strcmp(ingest->ticks[0]->product, "FIELD") == 0) {
+        return ds_fail_field(call, "ticks[0].price", "must be there");
+    }
+    result->accepted = (int32_t)ingest->n_ticks;
+    return DS_OK;
+}
+
+static const ds_handler_fn fixture_handlers[] = {fixture_list_ticks, fixture_latest_tick,
+                                                 fixture_list_products, fixture_ingest_ticks};
+
+static inline void *gateway_fixture_run(void *context)
+{
+    gateway_run(context);
+    return NULL;
+}
+
+static inline struct gateway_fixture *gateway_fixture_start(const struct ds_principal *anonymous)
+{
+    struct gateway_fixture *fixture = calloc(1, sizeof *fixture);
+    const struct ds_method *method = ds_method_find(STORAGE "/ListTicks", strlen(STORAGE) + 10);
+    assert_int_equal(method->service->method_count,
+                     sizeof fixture_handlers / sizeof fixture_handlers[0]);
+    fixture->service =
+        (struct ds_service_handlers){.service = method->service, .handlers = fixture_handlers};
+    sem_init(&fixture->begun, 0, 0);
+    sem_init(&fixture->release, 0, 0);
+    fixture->server = ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "test"});
+    ds_rpc_server_add_service(fixture->server, &fixture->service, fixture);
+    assert_int_equal(
+        ds_channel_open(&(struct ds_channel_options){.server = fixture->server}, &fixture->channel),
+        DS_OK);
+    struct ds_metrics *const metrics[] = {ds_rpc_server_metrics(fixture->server)};
+    fixture->gateway = gateway_create(&(struct gateway_options){
+        .name = "test", .anonymous = anonymous, .metrics = metrics, .metrics_count = 1});
+    gateway_add_backend(fixture->gateway, STORAGE, fixture->channel);
+    assert_int_equal(gateway_listen(fixture->gateway, "127.0.0.1:0=named", fixture->address,
+                                    sizeof fixture->address),
+                     DS_OK);
+    pthread_create(&fixture->thread, NULL, gateway_fixture_run, fixture->gateway);
+    return fixture;
+}
+
+static inline void gateway_fixture_stop(struct gateway_fixture *fixture)
+{
+    gateway_stop(fixture->gateway, 0);
+    pthread_join(fixture->thread, NULL);
+    gateway_destroy(fixture->gateway);
+    ds_rpc_server_drain(fixture->server, 1000);
+    ds_channel_close(fixture->channel);
+    ds_rpc_server_destroy(fixture->server);
+    sem_destroy(&fixture->begun);
+    sem_destroy(&fixture->release);
+    free(fixture);
+}
+
+#define JSON "Content-Type: application/json\r\n"
+#define NDJSON "Content-Type: application/x-ndjson\r\n"
+#define INGEST "POST /v1/ticks:ingest"
+#define HOST " HTTP/1.1\r\nHost: a\r\n"
+
+/* Sends one request with a body (NULL: none) and returns the reply. */
+static inline struct http_client_reply ask(const struct gateway_fixture *fixture,
+                                           const char *method_and_target, const char *fields,
+                                           const char *body)
+{
+    const int client = http_connect(fixture->address);
+    http_send(client, method_and_target);
+    http_send(client, HOST);
+    http_send(client, fields);
+    if (body != NULL) {
+        char length[64];
+        (void)snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body));
+        http_send(client, length);
+    }
+    http_send(client, "\r\n");
+    if (body != NULL) {
+        http_send(client, body);
+    }
+    const bool is_head = strncmp(method_and_target, "HEAD", 4) == 0;
+    const struct http_client_reply reply = http_receive_with(client, is_head);
+    close(client);
+    return reply;
+}
+
+static inline void get(const struct gateway_fixture *fixture, const char *target, int status,
+                       const char *body)
+{
+    char line[512];
+    (void)snprintf(line, sizeof line, "GET %s", target);
+    struct http_client_reply reply = ask(fixture, line, "", NULL);
+    if (reply.status != status || strcmp(reply.body, body) != 0) {
+        fail_msg("%s: %d %s", target, reply.status, reply.body);
+    }
+    http_reply_free(&reply);
+}
+
+#endif

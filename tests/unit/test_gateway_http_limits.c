@@ -1,0 +1,285 @@
+/* The limits of the connection layer in time, number and size, and clients that leave or do not
+ * read. */
+#include "support/http_server_fixture.h"
+#include "support/test.h"
+
+static int setup(void **state)
+{
+    *state = http_fixture_start((struct gateway_limits){.headers_timeout_ms = 5000});
+    return 0;
+}
+
+static int setup_short_limits(void **state)
+{
+    *state = http_fixture_start((struct gateway_limits){.connections_address_max = 3,
+                                                        .pipeline_max = 4,
+                                                        .headers_timeout_ms = 150,
+                                                        .body_timeout_ms = 150,
+                                                        .write_timeout_ms = 150,
+                                                        .idle_timeout_ms = 400});
+    return 0;
+}
+
+static int setup_one_connection(void **state)
+{
+    *state = http_fixture_start((struct gateway_limits){.connections_max = 1});
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    http_fixture_stop(*state);
+    return 0;
+}
+
+static void a_full_pipeline_stops_the_reading_and_loses_nothing(void **state)
+{
+    struct http_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    for (int i = 0; i < 20; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "GET /hold?%d" HOST "\r\n", i);
+        http_send(client, text);
+    }
+    const int other = http_connect(fixture->address);
+    for (int i = 0; i < 20;) {
+        http_send(other, "GET /release" HOST "\r\n");
+        http_expect(other, 200, "released");
+        /* A release answers what has been taken so far: never more than fits the pipeline. */
+        char byte;
+        while (i < 20 && recv(client, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+            char expected[16];
+            (void)snprintf(expected, sizeof expected, "%d", i++);
+            http_expect(client, 200, expected);
+        }
+    }
+    assert_true(atomic_load(&fixture->begun_count) >= 20);
+    close(client);
+    close(other);
+}
+
+static void no_more_requests_are_in_work_than_the_pipeline_takes(void **state)
+{
+    struct http_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    http_send(client, "GET /hold?1" HOST "\r\nGET /hold?2" HOST "\r\nGET /hold?3" HOST "\r\n"
+                      "GET /hold?4" HOST "\r\nGET /hold?5" HOST "\r\nGET /hold?6" HOST "\r\n");
+    const int other = http_connect(fixture->address);
+    while (atomic_load(&fixture->begun_count) < 4) {
+        http_send(other, "GET /x" HOST "\r\n");
+        http_expect(other, 200, "/x");
+        atomic_fetch_sub(&fixture->begun_count, 1);
+    }
+    http_send(other, "GET /x" HOST "\r\n");
+    http_expect(other, 200, "/x");
+    assert_int_equal(atomic_load(&fixture->begun_count), 5);
+    close(client);
+    close(other);
+}
+
+static void a_client_that_leaves_ends_its_requests(void **state)
+{
+    struct http_fixture *fixture = *state;
+    for (int i = 0; i < 10; i++) {
+        const int client = http_connect(fixture->address);
+        const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        http_send(client, "GET /hold?1" HOST "\r\nGET /hold?2" HOST "\r\n");
+        const int other = http_connect(fixture->address);
+        while (atomic_load(&fixture->begun_count) < 2) {
+            http_send(other, "GET /x" HOST "\r\n");
+            http_expect(other, 200, "/x");
+            atomic_fetch_sub(&fixture->begun_count, 1);
+        }
+        setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(client);
+        while (atomic_load(&fixture->abandoned_count) < 2) {
+            http_send(other, "GET /x" HOST "\r\n");
+            http_expect(other, 200, "/x");
+        }
+        atomic_store(&fixture->abandoned_count, 0);
+        atomic_store(&fixture->begun_count, 0);
+        close(other);
+    }
+}
+
+static void a_large_reply_arrives_whole_at_a_slow_reader(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    const int client = http_connect_with(fixture->address, 4096);
+    http_send(client, "GET /big" HOST "\r\nGET /next" HOST "\r\n");
+    struct http_client_reply big = http_receive(client);
+    assert_int_equal(big.body_bytes, BIG_BYTES);
+    for (size_t i = 0; i < BIG_BYTES; i += 4093) {
+        assert_int_equal(big.body[i], 'x');
+    }
+    http_reply_free(&big);
+    http_expect(client, 200, "/next");
+    close(client);
+}
+
+static void a_trickled_head_is_cut(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    http_send(client, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    /* Bytes keep coming; the limit is on the head as a whole. */
+    fd_set readable;
+    struct timeval pause = {.tv_usec = 20000};
+    int sent = 0;
+    for (;;) {
+        FD_ZERO(&readable);
+        FD_SET(client, &readable);
+        if (select(client + 1, &readable, NULL, NULL, &pause) != 0) {
+            break;
+        }
+        pause = (struct timeval){.tv_usec = 20000};
+        (void)send(client, "x", 1, MSG_NOSIGNAL);
+        sent++;
+        assert_true(sent < 400);
+    }
+    assert_true(sent > 2);
+    http_expect(client, 408, "the head of the request did not come in time");
+    close(client);
+}
+
+static void a_body_that_does_not_come_is_cut(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    http_send(client, "POST /" HOST "Content-Length: 10\r\n\r\nhalf");
+    http_expect(client, 408, "the body of the request did not come in time");
+    assert_true(http_at_end(client));
+    close(client);
+}
+
+static void an_idle_connection_is_closed_without_a_word(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    http_send(client, "GET /x" HOST "\r\n");
+    http_expect(client, 200, "/x");
+    assert_true(http_at_end(client));
+    close(client);
+}
+
+static void a_client_that_does_not_read_is_cut(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    const int client = http_connect_with(fixture->address, 4096);
+    http_send(client, "GET /big" HOST "\r\n");
+    const int other = http_connect(fixture->address);
+    /* Other clients are served meanwhile, and see when the slow one is gone. */
+    bool gone = false;
+    while (!gone) {
+        http_send(other, "GET /timeouts" HOST "\r\n");
+        struct http_client_reply timeouts = http_receive(other);
+        assert_int_equal(timeouts.status, 200);
+        gone = strcmp(timeouts.body, "1") == 0;
+        http_reply_free(&timeouts);
+    }
+    close(client);
+    close(other);
+}
+
+static void connections_over_the_cap_of_an_address_are_told(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    int clients[3];
+    for (int i = 0; i < 3; i++) {
+        clients[i] = http_connect(fixture->address);
+        http_send(clients[i], "GET /x" HOST "\r\n");
+        http_expect(clients[i], 200, "/x");
+    }
+    const int fourth = http_connect(fixture->address);
+    http_expect(fourth, 503, "there are too many connections; try again later");
+    assert_true(http_at_end(fourth));
+    close(fourth);
+    close(clients[0]);
+    /* The place of the one that left is free again, soon. */
+    int status = 503;
+    while (status == 503) {
+        const int again = http_connect(fixture->address);
+        (void)send(again, "GET /x" HOST "\r\n", strlen("GET /x" HOST "\r\n"), MSG_NOSIGNAL);
+        struct http_client_reply answer = http_receive(again);
+        status = answer.status;
+        http_reply_free(&answer);
+        close(again);
+    }
+    assert_int_equal(status, 200);
+    close(clients[1]);
+    close(clients[2]);
+}
+
+static void a_client_that_closed_its_side_waits_only_so_long(void **state)
+{
+    struct http_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    http_send(client, "GET /hold?1" HOST "\r\n");
+    shutdown(client, SHUT_WR);
+    assert_true(http_at_end(client));
+    assert_int_equal(atomic_load(&fixture->abandoned_count), 1);
+    close(client);
+}
+
+static void replies_that_nobody_takes_make_the_server_refuse_more(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    int slow[20];
+    for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++) {
+        slow[i] = http_connect_with(fixture->address, 4096);
+        http_send(slow[i], "GET /big" HOST "\r\n");
+    }
+    const int client = http_connect(fixture->address);
+    struct http_client_reply reply = {.status = 200};
+    while (reply.status == 200) {
+        http_reply_free(&reply);
+        http_send(client, "GET /x" HOST "\r\n");
+        reply = http_receive(client);
+    }
+    assert_int_equal(reply.status, 503);
+    http_reply_free(&reply);
+    for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++) {
+        close(slow[i]);
+    }
+    do {
+        http_reply_free(&reply);
+        http_send(client, "GET /x" HOST "\r\n");
+        reply = http_receive(client);
+    } while (reply.status == 503);
+    assert_int_equal(reply.status, 200);
+    http_reply_free(&reply);
+    close(client);
+}
+
+static void connections_over_the_total_cap_are_told(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    const int first = http_connect(fixture->address);
+    http_send(first, "GET /x" HOST "\r\n");
+    http_expect(first, 200, "/x");
+    const int second = http_connect(fixture->address);
+    http_expect(second, 503, "there are too many connections; try again later");
+    close(second);
+    close(first);
+}
+
+#define WITH(start, name) cmocka_unit_test_setup_teardown(name, start, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH(setup_short_limits, a_full_pipeline_stops_the_reading_and_loses_nothing),
+        WITH(setup_short_limits, no_more_requests_are_in_work_than_the_pipeline_takes),
+        WITH(setup, a_client_that_leaves_ends_its_requests),
+        WITH(setup, a_large_reply_arrives_whole_at_a_slow_reader),
+        WITH(setup_short_limits, a_trickled_head_is_cut),
+        WITH(setup_short_limits, a_body_that_does_not_come_is_cut),
+        WITH(setup_short_limits, an_idle_connection_is_closed_without_a_word),
+        WITH(setup_short_limits, a_client_that_does_not_read_is_cut),
+        WITH(setup_short_limits, connections_over_the_cap_of_an_address_are_told),
+        WITH(setup, a_client_that_closed_its_side_waits_only_so_long),
+        WITH(setup, replies_that_nobody_takes_make_the_server_refuse_more),
+        WITH(setup_one_connection, connections_over_the_total_cap_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
