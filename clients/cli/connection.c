@@ -1,0 +1,135 @@
+#include "clients/cli/connection.h"
+
+#include "clients/cli/status.h"
+#include "ds/exit_code.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define IPC_SCHEME "ipc://"
+#define PERMISSIONS_MAX 64
+
+static bool holds(const char *const *permissions, size_t count, const char *permission)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(permissions[i], permission) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Somebody with every permission that a method asks for. */
+static const struct ds_principal *make_operator(struct ds_arena *arena)
+{
+    const char **permissions = ds_arena_alloc(arena, PERMISSIONS_MAX * sizeof(permissions[0]));
+    size_t count = 0;
+    for (size_t i = 0; i < ds_service_count; i++) {
+        for (size_t k = 0; k < ds_services[i]->method_count && count < PERMISSIONS_MAX; k++) {
+            const char *permission = ds_services[i]->methods[k].permission;
+            if (!holds(permissions, count, permission)) {
+                permissions[count++] = permission;
+            }
+        }
+    }
+    struct ds_principal *principal = ds_arena_alloc(arena, sizeof(*principal));
+    *principal = (struct ds_principal){.subject = "service:command-line",
+                                       .authentication_method = "none",
+                                       .permissions = permissions,
+                                       .permission_count = count};
+    return principal;
+}
+
+/*
+ * Whether a process has the socket open. A datagram socket can't be joined to a stream socket, so
+ * the kernel's refusal tells which it is (EPROTOTYPE: somebody is there) without troubling the
+ * listener with a connection that comes to nothing.
+ */
+static bool somebody_listens(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const size_t path_bytes = strlen(path);
+    if (path_bytes >= sizeof(address.sun_path)) {
+        return false;
+    }
+    memcpy(address.sun_path, path, path_bytes);
+    const int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return true;
+    }
+    const int result = connect(probe, (const struct sockaddr *)&address, sizeof(address));
+    const bool refused = result != 0 && errno != EPROTOTYPE;
+    close(probe);
+    return !refused;
+}
+
+static int tell_nobody_listens(const struct connection *connection, bool url_is_given)
+{
+    fprintf(stderr, "deltastream: nothing listens at %s\n", connection->url);
+    if (url_is_given) {
+        fprintf(stderr, "  start the service there, or name another place with --connect\n");
+    } else {
+        fprintf(stderr, "  start one with: deltastream up\n"
+                        "  or name the running one with --connect or --data-dir\n");
+    }
+    return DS_EXIT_UNAVAILABLE;
+}
+
+bool connection_open(struct ds_config *config, struct connection_options *options,
+                     struct connection *ret_connection, int *ret_exit_code)
+{
+    struct ds_arena *arena = ds_config_arena(config);
+    const bool url_is_given = options->connect != NULL && options->connect[0] != '\0';
+    if (!url_is_given) {
+        options->connect = ds_storage_url(arena, ds_absolute_path(arena, options->data_dir));
+    }
+    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
+        ds_config_print(config, options, stdout);
+        *ret_exit_code = DS_EXIT_OK;
+        return false;
+    }
+
+    struct connection connection = {.url = options->connect,
+                                    .timeout_ms = (uint32_t)options->timeout_ms};
+    const bool is_ipc = strncmp(connection.url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
+    if (is_ipc && !somebody_listens(connection.url + strlen(IPC_SCHEME))) {
+        *ret_exit_code = tell_nobody_listens(&connection, url_is_given);
+        return false;
+    }
+    connection.principal = is_ipc ? make_operator(arena) : NULL;
+    const struct ds_channel_options channel_options = {.url = connection.url,
+                                                       .client_name = "deltastream/" DS_VERSION};
+    if (ds_channel_open(&channel_options, &connection.channel) != DS_OK) {
+        *ret_exit_code = ds_config_refuse(config, options, "connect",
+                                          "not of the form ipc:///path or tcp://host:port");
+        return false;
+    }
+    *ret_connection = connection;
+    return true;
+}
+
+void connection_close(struct connection *connection)
+{
+    ds_channel_close(connection->channel);
+    connection->channel = NULL;
+}
+
+ds_code connection_call(const struct connection *connection, const struct ds_method *method,
+                        struct ds_bytes payload, struct ds_client_call *call)
+{
+    *call = (struct ds_client_call){.method = method,
+                                    .payload = payload,
+                                    .timeout_ms = connection->timeout_ms,
+                                    .principal = connection->principal};
+    const ds_code code = ds_channel_call_wait(connection->channel, call);
+    if (code != DS_OK) {
+        status_print(stderr, code, call->message, call->status_details);
+    }
+    if (code == DS_UNAVAILABLE || code == DS_DEADLINE_EXCEEDED) {
+        fprintf(stderr, "  is the service at %s running?\n", connection->url);
+    }
+    return code;
+}

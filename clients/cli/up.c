@@ -1,0 +1,243 @@
+/* deltastream up: the storage service and the gateway in one process, joined by the direct
+ * transport, with a demo feed by option. */
+#include "clients/cli/command.h"
+#include "clients/feed/feed.h"
+#include "ds/daemon.h"
+#include "ds/exit_code.h"
+#include "ds/log.h"
+#include "ds/paths.h"
+#include "gateway/host.h"
+#include "storage/host.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UP_NAME "deltastream/" DS_VERSION
+
+struct up_options {
+    struct gateway_settings gateway;
+    const char *data_dir;
+    const char *store;
+    struct ds_text_list rpc_listen;
+    int log_level;
+    bool demo;
+};
+
+static const struct ds_setting settings[] = {
+    {.name = "data-dir",
+     .environment = {"DS_DATA_DIR"},
+     .kind = DS_SETTING_TEXT,
+     .argument = "DIR",
+     .default_of = ds_default_data_dir,
+     .help = "where everything is kept",
+     .offset = offsetof(struct up_options, data_dir)},
+    {.name = "demo",
+     .environment = {"DS_DEMO"},
+     .kind = DS_SETTING_BOOLEAN,
+     .help = "feed in ticks of a made-up market: NIFTY, BANKNIFTY, FINNIFTY, SENSEX",
+     .offset = offsetof(struct up_options, demo)},
+    GATEWAY_SETTINGS(up_options, gateway, "off"),
+    {.name = "store",
+     .environment = {"DS_STORE", "MONGO_URL"},
+     .kind = DS_SETTING_TEXT,
+     .argument = "lmdb",
+     .default_text = "lmdb",
+     .help = "what keeps the data",
+     .offset = offsetof(struct up_options, store)},
+    {.name = "rpc-listen",
+     .environment = {"DS_RPC_LISTEN"},
+     .kind = DS_SETTING_LIST,
+     .argument = "URL",
+     .help = "where native clients are served beside ipc://DATA/run/storage.sock, such as "
+             "tcp://127.0.0.1:9003; may be repeated",
+     .offset = offsetof(struct up_options, rpc_listen)},
+    {.name = "log-level",
+     .environment = {"DS_LOG_LEVEL", "LOG_LEVEL"},
+     .kind = DS_SETTING_CHOICE,
+     .argument = "LEVEL",
+     .default_text = "warning",
+     .choices = ds_daemon_log_levels,
+     .help = "debug, info, warning or error",
+     .offset = offsetof(struct up_options, log_level)},
+};
+
+static const struct ds_program program = {
+    .name = "deltastream up",
+    .summary = "Run everything in one process on an embedded store.",
+    .examples = "  deltastream up --demo\n"
+                "  deltastream up --data-dir ./data --listen 127.0.0.1:8080\n"
+                "  deltastream up --listen 0.0.0.0:8080 --anonymous read\n",
+    .settings = settings,
+    .setting_count = sizeof(settings) / sizeof(settings[0]),
+};
+
+/* What runs, in the order in which it was started. */
+struct up {
+    struct storage_host storage;
+    struct ds_metrics *client_metrics;
+    struct ds_channel *channel;
+    struct feed *feed;
+    struct gateway_host gateway;
+    char rpc_url[STORAGE_URL_BYTES_MAX];
+};
+
+static int complete(struct ds_config *config, struct up_options *options)
+{
+    options->data_dir = ds_absolute_path(ds_config_arena(config), options->data_dir);
+    const char *refusal = storage_store_refusal(options->store);
+    if (refusal != NULL) {
+        return ds_config_refuse(config, options, "store", "%s", refusal);
+    }
+    refusal = storage_listen_refusal(ds_storage_url(ds_config_arena(config), options->data_dir));
+    if (refusal != NULL) {
+        return ds_config_refuse(config, options, "data-dir", "%s", refusal);
+    }
+    /* One more listens in the data folder. */
+    if (options->rpc_listen.count >= STORAGE_LISTENERS_MAX) {
+        return ds_config_refuse(config, options, "rpc-listen", "at most %d addresses",
+                                STORAGE_LISTENERS_MAX - 1);
+    }
+    for (size_t i = 0; i < options->rpc_listen.count; i++) {
+        refusal = storage_listen_refusal(options->rpc_listen.items[i]);
+        if (refusal != NULL) {
+            return ds_config_refuse(config, options, "rpc-listen", "\"%s\": %s",
+                                    options->rpc_listen.items[i], refusal);
+        }
+    }
+    return gateway_settings_complete(config, options, &options->gateway);
+}
+
+static bool tell(const char *reason)
+{
+    fprintf(stderr, "deltastream: %s\n", reason);
+    return false;
+}
+
+/* Native clients and the command line find the service in the data folder. */
+static bool listen_natively(struct up *up, struct ds_config *config,
+                            const struct up_options *options)
+{
+    char reason[STORAGE_REASON_BYTES_MAX];
+    char url[STORAGE_URL_BYTES_MAX];
+    const char *own = ds_storage_url(ds_config_arena(config), options->data_dir);
+    if (storage_host_listen(&up->storage, own, up->rpc_url, reason) != DS_OK) {
+        return tell(reason);
+    }
+    for (size_t i = 0; i < options->rpc_listen.count; i++) {
+        if (storage_host_listen(&up->storage, options->rpc_listen.items[i], url, reason) != DS_OK) {
+            return tell(reason);
+        }
+        printf("ready %s\n", url);
+    }
+    return true;
+}
+
+static bool start_storage(struct up *up, struct ds_config *config, const struct up_options *options)
+{
+    const struct storage_host_options host_options = {
+        .data_dir = options->data_dir,
+        .server_name = UP_NAME,
+        .anonymous = (enum ds_anonymous)options->gateway.anonymous};
+    char reason[STORAGE_REASON_BYTES_MAX];
+    if (storage_host_open(&host_options, &up->storage, reason) != DS_OK) {
+        return tell(reason);
+    }
+    return listen_natively(up, config, options);
+}
+
+static bool start_channel(struct up *up)
+{
+    up->client_metrics = ds_metrics_create("ds_rpc_client");
+    const struct ds_channel_options channel_options = {
+        .server = up->storage.server, .client_name = UP_NAME, .metrics = up->client_metrics};
+    return ds_channel_open(&channel_options, &up->channel) == DS_OK ||
+           tell("can't join the gateway and the storage service");
+}
+
+static bool start_feed(struct up *up, const struct up_options *options)
+{
+    const struct feed_options feed_options = {.channel = up->channel, .seed = 1};
+    if (!options->demo) {
+        return true;
+    }
+    return feed_start(&feed_options, &up->feed) == DS_OK ||
+           tell("the demo feed can't write; the log above says why");
+}
+
+static bool start_gateway(struct up *up, const struct up_options *options)
+{
+    struct ds_metrics *const metrics[] = {ds_rpc_server_metrics(up->storage.server),
+                                          up->client_metrics};
+    char reason[GATEWAY_REASON_BYTES_MAX];
+    return gateway_host_start(&up->gateway, &options->gateway, up->channel, metrics, 2, reason) ==
+               DS_OK ||
+           tell(reason);
+}
+
+static void tell_what_to_try(const struct up *up, const struct up_options *options)
+{
+    const char *address = up->gateway.addresses[0];
+    gateway_host_tell_ready(&up->gateway);
+    fprintf(stderr,
+            "try:\n"
+            "  curl '%s/underlying/NIFTY?limit=5'\n"
+            "  deltastream ticks list NIFTY --limit 5 --data-dir '%s'\n"
+            "  http://%s/health\n",
+            address, options->data_dir, address);
+}
+
+/* Takes what is NULL: a start that stopped half-way ends here too. */
+static void stop(struct up *up, int grace_ms)
+{
+    if (up->gateway.gateway != NULL) {
+        gateway_host_stop(&up->gateway, grace_ms / 2);
+    }
+    feed_stop(up->feed);
+    ds_channel_close(up->channel);
+    if (up->storage.server != NULL) {
+        storage_host_close(&up->storage, grace_ms / 2);
+    }
+    if (up->client_metrics != NULL) {
+        ds_metrics_destroy(up->client_metrics);
+    }
+}
+
+static int serve(struct up *up, struct ds_config *config, const struct up_options *options)
+{
+    const bool started = start_storage(up, config, options) && start_channel(up) &&
+                         start_feed(up, options) && start_gateway(up, options);
+    if (started) {
+        tell_what_to_try(up, options);
+        ds_daemon_notify("READY=1");
+        ds_daemon_wait_for_stop(NULL, NULL);
+        ds_daemon_notify("STOPPING=1");
+    }
+    stop(up, DS_DAEMON_GRACE_MS);
+    return started ? DS_EXIT_OK : DS_EXIT_ERROR;
+}
+
+static int run(struct ds_config *config, void *context)
+{
+    struct up_options *options = context;
+    const int exit_code = complete(config, options);
+    if (exit_code != DS_EXIT_OK) {
+        return exit_code;
+    }
+    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
+        ds_config_print(config, options, stdout);
+        return DS_EXIT_OK;
+    }
+    ds_daemon_block_signals();
+    ds_log_set_level((enum ds_log_level)options->log_level);
+    struct up *up = calloc(1, sizeof(*up));
+    if (up == NULL) {
+        abort();
+    }
+    const int result = serve(up, config, options);
+    free(up);
+    return result;
+}
+
+const struct cli_command command_up = {
+    .program = &program, .options_bytes = sizeof(struct up_options), .run = run};

@@ -1,0 +1,127 @@
+/*
+ * Settings of a program or command as one table: where they come from, what they may be and their
+ * help follow from the row. Sources in rising order: the row's default, a file (--config), the
+ * environment, flags; the last one wins. Everything happens on the thread that starts the program.
+ *
+ * A file has lines "name = value"; "#" at the beginning of a line or behind a blank begins a
+ * comment. A list's name may stand on several lines; a later source replaces the whole list.
+ */
+#ifndef DS_CONFIG_H
+#define DS_CONFIG_H
+
+#include "ds/arena.h"
+#include "ds/code.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum ds_setting_kind {
+    DS_SETTING_TEXT,     /* const char * */
+    DS_SETTING_INTEGER,  /* int64_t */
+    DS_SETTING_BOOLEAN,  /* bool; as a flag it needs no value */
+    DS_SETTING_SIZE,     /* int64_t in bytes; text: 4096, 64KiB, 16MiB, 1GiB */
+    DS_SETTING_DURATION, /* int64_t in milliseconds; text: 250ms, 10s, 5min, 2h, 1d */
+    DS_SETTING_CHOICE,   /* int, the index of the choice; text in any case */
+    DS_SETTING_LIST,     /* struct ds_text_list; the flag may be repeated */
+};
+
+struct ds_text_list {
+    const char *const *items;
+    size_t count;
+};
+
+#define DS_SETTING_ALIASES_MAX 3
+
+struct ds_setting {
+    const char *name;                                /* "data-dir", the flag without its dashes */
+    const char *environment[DS_SETTING_ALIASES_MAX]; /* the first one that is set counts */
+    const char *default_text;                        /* NULL: zero, NULL, an empty list */
+    /* Works the default out where it depends on the machine; NULL: default_text. */
+    const char *(*default_of)(struct ds_arena *arena);
+    const char *const *choices; /* of DS_SETTING_CHOICE, NULL at the end */
+    const char *argument;       /* what help calls the value: "DIR" */
+    const char *help;
+    int64_t minimum; /* of numbers; both 0: anything from 0 */
+    int64_t maximum;
+    size_t offset; /* of the value in the program's options */
+    enum ds_setting_kind kind;
+    bool is_secret;  /* never shown, and refused as a flag */
+    char short_flag; /* 'o' for -o; 0 where there is none */
+};
+
+struct ds_program {
+    const char *name;     /* as one calls it: "deltastream ticks list" */
+    const char *summary;  /* one sentence */
+    const char *examples; /* lines as they stand in help */
+    const char *operands; /* "PRODUCT"; NULL: takes none */
+    size_t operand_min;
+    size_t operand_max;
+    const struct ds_setting *settings;
+    size_t setting_count;
+};
+
+enum ds_config_wish {
+    DS_CONFIG_RUN = 0,
+    DS_CONFIG_HELP,
+    DS_CONFIG_VERSION,
+    DS_CONFIG_PRINT, /* --print-config */
+};
+
+struct ds_config_sources {
+    size_t argument_count;
+    char *const *arguments;   /* without the program's name */
+    char *const *environment; /* NAME=value, NULL at the end */
+};
+
+struct ds_config;
+
+#define DS_CONFIG_REASON_BYTES_MAX 512
+#define DS_CONFIG_FILE_BYTES_MAX (256 * 1024)
+#define DS_CONFIG_LIST_MAX 64
+#define DS_CONFIG_OPERANDS_MAX 16
+
+/*
+ * Fills `options` (the program's struct) from all sources. The texts in it live as long as the
+ * config, which the caller destroys. DS_INVALID_ARGUMENT: ret_reason names the setting, its value,
+ * where it came from and what would do. The sources must outlive the config.
+ */
+DS_MUST_USE ds_code ds_config_load(const struct ds_program *program,
+                                   const struct ds_config_sources *sources, void *options,
+                                   struct ds_config **ret_config,
+                                   char ret_reason[DS_CONFIG_REASON_BYTES_MAX]);
+
+/* Takes NULL. */
+void ds_config_destroy(struct ds_config *config);
+
+enum ds_config_wish ds_config_wish(const struct ds_config *config);
+size_t ds_config_operand_count(const struct ds_config *config);
+const char *ds_config_operand(const struct ds_config *config, size_t index);
+
+/* True where a source gave the setting, false where its default stands. */
+bool ds_config_is_given(const struct ds_config *config, const char *name);
+
+/* Memory that lives as long as the config. */
+struct ds_arena *ds_config_arena(struct ds_config *config);
+
+/* Writes each setting with the value that stands in `options` now and its origin. The output is a
+ * file that --config reads. */
+void ds_config_print(const struct ds_config *config, const void *options, FILE *stream);
+
+/* Writes the help: usage, examples, settings. */
+void ds_config_help(const struct ds_program *program, FILE *stream);
+
+/*
+ * What a main() does first: loads, answers --help and --version, tells about a bad setting. False
+ * where the program has to end now, with *ret_exit_code. The config is the caller's only on true.
+ */
+DS_MUST_USE bool ds_config_begin(const struct ds_program *program,
+                                 const struct ds_config_sources *sources, void *options,
+                                 struct ds_config **ret_config, int *ret_exit_code);
+
+/* Tells on stderr that a setting's value can't be used, as ds_config_load() does, and returns
+ * DS_EXIT_USAGE. For rules that a row can't say. */
+int ds_config_refuse(const struct ds_config *config, const void *options, const char *name,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

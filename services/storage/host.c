@@ -1,0 +1,126 @@
+#include "storage/host.h"
+
+#include "ds/loopback.h"
+#include "ds/paths.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define IPC_SCHEME "ipc://"
+#define TCP_SCHEME "tcp://"
+#define HOST_ARENA_BYTES_MAX (64 * 1024)
+
+static bool begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+const char *storage_store_refusal(const char *store)
+{
+    if (strcmp(store, "lmdb") == 0) {
+        return NULL;
+    }
+    if (begins_with(store, "mongodb://") || begins_with(store, "mongodb+srv://")) {
+        return "the MongoDB store comes with a later version; use lmdb, the embedded store";
+    }
+    return "there is no such store; use lmdb, the embedded store";
+}
+
+const char *storage_listen_refusal(const char *url)
+{
+    if (begins_with(url, IPC_SCHEME)) {
+        const char *path = url + strlen(IPC_SCHEME);
+        if (path[0] != '/') {
+            return "the path of a socket begins with /: ipc:///run/deltastream/storage.sock";
+        }
+        return strlen(path) <= DS_SOCKET_PATH_BYTES_MAX
+                   ? NULL
+                   : "the path of a socket has at most 107 bytes; name a shorter one, or a data "
+                     "folder with a shorter path";
+    }
+    if (begins_with(url, TCP_SCHEME)) {
+        return ds_address_is_loopback(url + strlen(TCP_SCHEME))
+                   ? NULL
+                   : "tcp without TLS is for loopback only: tcp://127.0.0.1:port";
+    }
+    return "an address is ipc:///path or tcp://host:port";
+}
+
+static ds_code fail(ds_code code, char *ret_reason, const char *what, const char *where,
+                    const char *why)
+{
+    snprintf(ret_reason, STORAGE_REASON_BYTES_MAX, "%s %s: %s", what, where, why);
+    return code;
+}
+
+static ds_code open_store(const struct storage_host_options *options, struct ds_arena *arena,
+                          struct market_store **ret_store, char *ret_reason)
+{
+    char why[STORAGE_REASON_BYTES_MAX / 2] = "";
+    ds_code code = ds_data_dir_prepare(options->data_dir, why, sizeof(why));
+    if (code != DS_OK) {
+        return fail(code, ret_reason, "the data folder", options->data_dir, why);
+    }
+    const char *folder = ds_storage_folder(arena, options->data_dir);
+    const struct market_store_options store_options = {.clock = options->clock};
+    code = market_lmdb_open(folder, &store_options, ret_store, why, sizeof(why));
+    if (code != DS_OK) {
+        return fail(code, ret_reason, "the store in", folder, why);
+    }
+    return DS_OK;
+}
+
+ds_code storage_host_open(const struct storage_host_options *options, struct storage_host *ret_host,
+                          char ret_reason[STORAGE_REASON_BYTES_MAX])
+{
+    struct storage_host host = {0};
+    struct ds_arena *arena = ds_arena_create(HOST_ARENA_BYTES_MAX);
+    const ds_code code = open_store(options, arena, &host.store, ret_reason);
+    ds_arena_destroy(arena);
+    DS_TRY(code);
+
+    host.storage = storage_create(host.store, options->clock);
+    const struct ds_rpc_server_options server_options = {
+        .name = options->server_name,
+        .clock = options->clock,
+        .authenticator = ds_anonymous_authenticator(options->anonymous),
+        .inline_may_block = host.store->ops->may_block};
+    host.server = ds_rpc_server_create(&server_options);
+    storage_serve(host.storage, host.server);
+    *ret_host = host;
+    return DS_OK;
+}
+
+static const char *listen_failure(ds_code code)
+{
+    switch (code) {
+    case DS_ALREADY_EXISTS:
+        return "the address is in use";
+    case DS_INVALID_ARGUMENT:
+        return "no such address; it is ipc:///path or tcp://host:port";
+    case DS_PERMISSION_DENIED:
+        return "the folder of an ipc socket must belong to this user alone (mode 0700)";
+    default:
+        return ds_code_name(code);
+    }
+}
+
+ds_code storage_host_listen(struct storage_host *host, const char *url,
+                            char ret_url[STORAGE_URL_BYTES_MAX],
+                            char ret_reason[STORAGE_REASON_BYTES_MAX])
+{
+    const ds_code code = ds_rpc_server_listen(host->server, url, ret_url, STORAGE_URL_BYTES_MAX);
+    if (code != DS_OK) {
+        return fail(code, ret_reason, "can't listen at", url, listen_failure(code));
+    }
+    return DS_OK;
+}
+
+void storage_host_close(struct storage_host *host, int grace_ms)
+{
+    ds_rpc_server_drain(host->server, grace_ms);
+    ds_rpc_server_destroy(host->server);
+    storage_destroy(host->storage);
+    host->store->ops->close(host->store);
+    *host = (struct storage_host){0};
+}
