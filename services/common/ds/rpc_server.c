@@ -2,6 +2,7 @@
 
 #include "ds/frame.h"
 #include "ds/log.h"
+#include "ds/loopback.h"
 #include "ds/nng_transport.h"
 #include "ds/rpc_control.h"
 #include "ds/rpc_internal.h"
@@ -135,16 +136,13 @@ static ds_code prepare_folder(const char *url, const char *socket_path)
     return DS_OK;
 }
 
-static ds_code check_loopback(const char *url, const char *host)
+static ds_code check_loopback(const char *url, const char *address)
 {
-    static const char *const loopback[] = {"127.", "localhost:", "[::1]:"};
-    for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
-        if (strncmp(host, loopback[i], strlen(loopback[i])) == 0) {
-            return DS_OK;
-        }
+    if (!ds_address_is_loopback(address)) {
+        log_refused(url, "tcp without TLS is for loopback only: use tcp://127.0.0.1:PORT");
+        return DS_INVALID_ARGUMENT;
     }
-    log_refused(url, "tcp without TLS is for loopback only: use tcp://127.0.0.1:PORT");
-    return DS_INVALID_ARGUMENT;
+    return DS_OK;
 }
 
 static ds_code check_url(const char *url)
@@ -167,7 +165,10 @@ static void receive(void *context, struct ds_nng_exchange *exchange, struct ds_b
 ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char *ret_url,
                              size_t ret_url_bytes_max)
 {
-    assert(server->listener_count < DS_RPC_LISTENERS_MAX);
+    if (server->listener_count == DS_RPC_LISTENERS_MAX) {
+        log_refused(url, "a server has at most 16 listeners");
+        return DS_RESOURCE_EXHAUSTED;
+    }
     DS_TRY(check_url(url));
     struct ds_nng_listener *listener = NULL;
     const ds_code code = ds_nng_listen(
