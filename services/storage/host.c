@@ -9,6 +9,9 @@
 #define IPC_SCHEME "ipc://"
 #define TCP_SCHEME "tcp://"
 #define HOST_ARENA_BYTES_MAX (64 * 1024)
+/* What a subscriber may have missed and still be told. */
+#define EVENTS_MAX 65536
+#define EVENTS_BYTES_MAX (16 * 1024 * 1024)
 
 static bool begins_with(const char *text, const char *beginning)
 {
@@ -53,7 +56,8 @@ static ds_code fail(ds_code code, char *ret_reason, const char *what, const char
     return code;
 }
 
-static ds_code open_store(const struct storage_host_options *options, struct ds_arena *arena,
+static ds_code open_store(const struct storage_host_options *options,
+                          struct ds_event_journal *events, struct ds_arena *arena,
                           struct market_store **ret_store, char *ret_reason)
 {
     char why[STORAGE_REASON_BYTES_MAX / 2] = "";
@@ -62,7 +66,8 @@ static ds_code open_store(const struct storage_host_options *options, struct ds_
         return fail(code, ret_reason, "the data folder", options->data_dir, why);
     }
     const char *folder = ds_storage_folder(arena, options->data_dir);
-    const struct market_store_options store_options = {.clock = options->clock};
+    const struct market_store_options store_options = {.clock = options->clock,
+                                                       .events = ds_event_journal_sink(events)};
     code = market_lmdb_open(folder, &store_options, ret_store, why, sizeof(why));
     if (code != DS_OK) {
         return fail(code, ret_reason, "the store in", folder, why);
@@ -70,15 +75,63 @@ static ds_code open_store(const struct storage_host_options *options, struct ds_
     return DS_OK;
 }
 
+static uint64_t read_events(void *context)
+{
+    return ds_event_journal_newest(context);
+}
+
+static struct market_stats stats_of(void *context)
+{
+    struct market_store *store = context;
+    struct market_stats stats = {0};
+    if (store->ops->stats(store, &stats) != DS_OK) {
+        stats = (struct market_stats){0};
+    }
+    return stats;
+}
+
+static uint64_t read_commits(void *context)
+{
+    return stats_of(context).commit_count;
+}
+
+static uint64_t read_rows(void *context)
+{
+    return stats_of(context).row_count;
+}
+
+static uint64_t read_file_bytes(void *context)
+{
+    return stats_of(context).file_bytes;
+}
+
+static void watch(const struct storage_host *host)
+{
+    const struct ds_metrics_watched watched[] = {
+        {"ds_storage_events_total", "Accepted rows told to subscribers since the start.", "counter",
+         read_events, host->events},
+        {"ds_storage_commits_total", "Durable commits since the start.", "counter", read_commits,
+         host->store},
+        {"ds_storage_rows", "Rows in the store.", "gauge", read_rows, host->store},
+        {"ds_storage_file_bytes", "Size of the store on disk.", "gauge", read_file_bytes,
+         host->store},
+    };
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        ds_metrics_watch(ds_rpc_server_metrics(host->server), &watched[i]);
+    }
+}
+
 ds_code storage_host_open(const struct storage_host_options *options, struct storage_host *ret_host,
                           char ret_reason[STORAGE_REASON_BYTES_MAX])
 {
-    struct storage_host host = {0};
+    struct storage_host host = {.events = ds_event_journal_create(0, EVENTS_MAX, EVENTS_BYTES_MAX)};
     struct ds_arena *arena = ds_arena_create(HOST_ARENA_BYTES_MAX);
-    const ds_code code = open_store(options, arena, &host.store, ret_reason);
+    const ds_code code = open_store(options, host.events, arena, &host.store, ret_reason);
     ds_arena_destroy(arena);
-    DS_TRY(code);
-
+    if (code != DS_OK) {
+        ds_event_journal_destroy(host.events);
+        return code;
+    }
     host.storage = storage_create(host.store, options->clock);
     const struct ds_rpc_server_options server_options = {
         .name = options->server_name,
@@ -87,6 +140,7 @@ ds_code storage_host_open(const struct storage_host_options *options, struct sto
         .inline_may_block = host.store->ops->may_block};
     host.server = ds_rpc_server_create(&server_options);
     storage_serve(host.storage, host.server);
+    watch(&host);
     *ret_host = host;
     return DS_OK;
 }
@@ -122,5 +176,6 @@ void storage_host_close(struct storage_host *host, int grace_ms)
     ds_rpc_server_destroy(host->server);
     storage_destroy(host->storage);
     host->store->ops->close(host->store);
+    ds_event_journal_destroy(host->events);
     *host = (struct storage_host){0};
 }

@@ -5,6 +5,7 @@
 
 #include "ds/anonymous.h"
 #include "ds/config.h"
+#include "ds/events.h"
 #include "ds/rpc_server.h"
 #include "storage/storage.h"
 
@@ -21,6 +22,7 @@ struct storage_host_options {
 };
 
 struct storage_host {
+    struct ds_event_journal *events; /* of the accepted rows */
     struct market_store *store;
     struct storage *storage;
     struct ds_rpc_server *server;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* One remembered event; topic and body stand behind it in the same allocation. */
 struct entry {
@@ -22,6 +23,16 @@ struct ds_event_journal {
     size_t bytes_max;
 };
 
+/* Two starts get different epochs, whatever the clock says. */
+static uint64_t draw_epoch(void)
+{
+    uint64_t epoch = 0;
+    if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch) {
+        abort();
+    }
+    return epoch | 1;
+}
+
 struct ds_event_journal *ds_event_journal_create(uint64_t epoch, size_t event_max, size_t bytes_max)
 {
     struct ds_event_journal *journal = calloc(1, sizeof *journal);
@@ -31,7 +42,7 @@ struct ds_event_journal *ds_event_journal_create(uint64_t epoch, size_t event_ma
     }
     pthread_mutex_init(&journal->mutex, NULL);
     journal->ring = ring;
-    journal->epoch = epoch;
+    journal->epoch = epoch != 0 ? epoch : draw_epoch();
     journal->event_max = event_max;
     journal->bytes_max = bytes_max;
     return journal;
@@ -103,6 +114,11 @@ static void journal_publish(void *context, const struct ds_event *events, size_t
 struct ds_event_sink ds_event_journal_sink(struct ds_event_journal *journal)
 {
     return (struct ds_event_sink){.publish = journal_publish, .context = journal};
+}
+
+uint64_t ds_event_journal_epoch(const struct ds_event_journal *journal)
+{
+    return journal->epoch;
 }
 
 uint64_t ds_event_journal_newest(struct ds_event_journal *journal)

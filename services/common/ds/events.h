@@ -25,13 +25,16 @@ struct ds_event_sink {
 
 struct ds_event_journal;
 
-/* Remembers at most event_max events and bytes_max bytes; the oldest go first. */
+/* Remembers at most event_max events and bytes_max bytes; the oldest go first. epoch 0 draws one.
+ */
 struct ds_event_journal *ds_event_journal_create(uint64_t epoch, size_t event_max,
                                                  size_t bytes_max);
 void ds_event_journal_destroy(struct ds_event_journal *journal);
 
 /* The journal as a sink; lives as long as the journal. */
 struct ds_event_sink ds_event_journal_sink(struct ds_event_journal *journal);
+
+uint64_t ds_event_journal_epoch(const struct ds_event_journal *journal);
 
 /* The newest sequence number; 0 before the first event. Any thread. */
 uint64_t ds_event_journal_newest(struct ds_event_journal *journal);

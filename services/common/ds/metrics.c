@@ -1,5 +1,6 @@
 #include "ds/metrics.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@ struct method_metrics {
 struct ds_metrics {
     char *prefix;
     atomic_int_fast64_t in_flight;
+    size_t watched_count;
+    struct ds_metrics_watched watched[DS_METRICS_WATCHED_MAX];
     size_t method_count; /* of all services; one more row stands for unknown methods */
     struct method_metrics methods[];
 };
@@ -119,6 +122,22 @@ static const char *name_of_row(const struct ds_metrics *metrics, size_t row)
     return "unknown";
 }
 
+void ds_metrics_watch(struct ds_metrics *metrics, const struct ds_metrics_watched *watched)
+{
+    assert(metrics->watched_count < DS_METRICS_WATCHED_MAX);
+    metrics->watched[metrics->watched_count++] = *watched;
+}
+
+static void write_watched(const struct ds_metrics *metrics, struct ds_buffer *text)
+{
+    for (size_t i = 0; i < metrics->watched_count; i++) {
+        const struct ds_metrics_watched *watched = &metrics->watched[i];
+        ds_buffer_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", watched->name,
+                         watched->help, watched->name, watched->type, watched->name,
+                         watched->read(watched->context));
+    }
+}
+
 static void write_calls(struct ds_metrics *metrics, struct ds_buffer *text)
 {
     ds_buffer_printf(text,
@@ -168,6 +187,7 @@ static bool was_called(struct method_metrics *method)
 
 void ds_metrics_write(struct ds_metrics *metrics, struct ds_buffer *text)
 {
+    write_watched(metrics, text);
     write_calls(metrics, text);
     ds_buffer_printf(text,
                      "# HELP %s_call_seconds How long calls took.\n"

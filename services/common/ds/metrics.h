@@ -24,8 +24,23 @@ void ds_metrics_call_done(struct ds_metrics *metrics, const struct ds_method *me
 void ds_metrics_call_begin(struct ds_metrics *metrics);
 void ds_metrics_call_end(struct ds_metrics *metrics);
 
-/* Appends <prefix>_calls_total{method,code}, <prefix>_call_seconds histogram and
- * <prefix>_calls_in_flight. */
+#define DS_METRICS_WATCHED_MAX 32
+
+/* A value that is asked for when it is written out. */
+struct ds_metrics_watched {
+    const char *name;                /* whole: "ds_storage_commits_total" */
+    const char *help;                /* a sentence */
+    const char *type;                /* "counter" or "gauge" */
+    uint64_t (*read)(void *context); /* any thread; must not block for long */
+    void *context;
+};
+
+/* Adds a value; its texts and context outlive the registry. Before ds_metrics_write() is called
+ * from another thread; at most DS_METRICS_WATCHED_MAX. */
+void ds_metrics_watch(struct ds_metrics *metrics, const struct ds_metrics_watched *watched);
+
+/* Appends the watched values, <prefix>_calls_total{method,code}, <prefix>_call_seconds histogram
+ * and <prefix>_calls_in_flight. */
 void ds_metrics_write(struct ds_metrics *metrics, struct ds_buffer *text);
 
 #endif

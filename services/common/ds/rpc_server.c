@@ -54,7 +54,7 @@ struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *o
     server->authenticator = options->authenticator;
     server->inline_may_block = options->inline_may_block;
     server->epoch = draw_epoch();
-    server->metrics = ds_metrics_create("deltastream_rpc_server");
+    server->metrics = ds_metrics_create("ds_rpc_server");
     server->in_flight_max = (int)(2 * queue_max + readers + writers);
     atomic_init(&server->serving, true);
     pthread_mutex_init(&server->drain_mutex, NULL);
@@ -227,6 +227,13 @@ void ds_rpc_server_destroy(struct ds_rpc_server *server)
     if (server == NULL) {
         return;
     }
+    /* A deferred call that is completed later would touch what is freed here. */
+    pthread_mutex_lock(&server->drain_mutex);
+    atomic_store(&server->draining, true);
+    while (atomic_load(&server->in_flight) > 0) {
+        pthread_cond_wait(&server->drained, &server->drain_mutex);
+    }
+    pthread_mutex_unlock(&server->drain_mutex);
     ds_worker_pool_destroy(server->read_pool);
     ds_worker_pool_destroy(server->write_pool);
     for (size_t i = 0; i < server->listener_count; i++) {

@@ -36,8 +36,9 @@ struct ds_rpc_server_options {
 
 struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *options);
 
-/* Serves the methods of that service with `context`; before the first listener. A service without a
- * handler for each of its methods is a bug and asserts, by the method's name. */
+/* Serves the methods of that service with `context`; before the first listener. `handlers` and
+ * `context` outlive the server. A service without a handler for each of its methods is a bug and
+ * aborts, by the method's name. */
 void ds_rpc_server_add_service(struct ds_rpc_server *server,
                                const struct ds_service_handlers *handlers, void *context);
 
@@ -45,7 +46,8 @@ void ds_rpc_server_add_service(struct ds_rpc_server *server,
  * Opens a listener: ipc:///path or tcp://host:port (port 0 picks one). ipc makes the folder (0700)
  * where it is missing and refuses a folder that others may enter; it carries trust, tcp does not.
  * tcp off loopback is refused. The URL in use goes to ret_url (NULL or ret_url_bytes_max bytes).
- * DS_ALREADY_EXISTS: the address is in use. Writes the reason to the log.
+ * DS_ALREADY_EXISTS: the address is in use; DS_RESOURCE_EXHAUSTED: the server has 16 listeners
+ * already. Writes the reason to the log.
  */
 DS_MUST_USE ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url,
                                          char *ret_url, size_t ret_url_bytes_max);
@@ -62,7 +64,8 @@ uint64_t ds_rpc_server_epoch(const struct ds_rpc_server *server);
  */
 void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms);
 
-/* After ds_rpc_server_drain(). Takes NULL. */
+/* After ds_rpc_server_drain(): waits for the calls that are still in flight, however long. Takes
+ * NULL. */
 void ds_rpc_server_destroy(struct ds_rpc_server *server);
 
 #endif

@@ -1,0 +1,357 @@
+/* clang-format off */
+#include "support/test.h"
+/* clang-format on */
+#include "deltastream/rpc/v1/frame.pb-c.h"
+#include "deltastream/storage/v1/storage.pb-c.h"
+#include "ds/frame.h"
+#include "ds/wire.h"
+#include "integration/rpc_fixture.h"
+#include "schema.gen.h"
+
+#include <arpa/inet.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A stranger that speaks to the server in bytes of its own making. */
+static struct rpc_fixture fixture;
+static nng_socket stranger;
+
+static ds_code authenticate_writer(void *context, struct ds_call *call,
+                                   struct ds_principal *ret_principal)
+{
+    (void)context;
+    (void)call;
+    *ret_principal = rpc_fixture_writer;
+    return DS_OK;
+}
+
+static int open_stranger(void **state)
+{
+    (void)state;
+    rpc_fixture_open(&fixture, FIXTURE_TCP,
+                     &(struct ds_rpc_server_options){
+                         .authenticator = {.authenticate = authenticate_writer},
+                     });
+    assert_int_equal(nng_req0_open(&stranger), 0);
+    assert_int_equal(nng_socket_set_ms(stranger, NNG_OPT_RECVTIMEO, 5000), 0);
+    assert_int_equal(nng_dial(stranger, fixture.url, NULL, 0), 0);
+    return 0;
+}
+
+static int close_stranger(void **state)
+{
+    (void)state;
+    nng_close(stranger);
+    rpc_fixture_close(&fixture);
+    return 0;
+}
+
+/* Sends the bytes and returns the answer; from malloc. */
+static struct ds_bytes ask(const struct ds_buffer *message)
+{
+    void *answer = NULL;
+    size_t answer_bytes = 0;
+    assert_int_equal(nng_send(stranger, message->data, message->size, 0), 0);
+    assert_int_equal(nng_recv(stranger, &answer, &answer_bytes, NNG_FLAG_ALLOC), 0);
+    uint8_t *copy = malloc(answer_bytes + 1);
+    memcpy(copy, answer, answer_bytes);
+    nng_free(answer, answer_bytes);
+    return ds_bytes_of(copy, answer_bytes);
+}
+
+static void append_frame(struct ds_buffer *message, const char *call_id, const char *method,
+                         struct ds_bytes payload)
+{
+    Rpc__RequestHeader header = RPC__REQUEST_HEADER__INIT;
+    header.call_id.data = (uint8_t *)(uintptr_t)call_id;
+    header.call_id.len = strlen(call_id);
+    header.method = (char *)(uintptr_t)method;
+    const size_t header_bytes = rpc__request_header__get_packed_size(&header);
+    uint8_t *packed = malloc(header_bytes);
+    rpc__request_header__pack(&header, packed);
+    uint8_t preface[DS_FRAME_PREFACE_BYTES];
+    ds_frame_write_preface(preface, DS_FRAME_REQUEST, 0, header_bytes, payload.size);
+    ds_buffer_append(message, preface, sizeof preface);
+    ds_buffer_append(message, packed, header_bytes);
+    ds_buffer_append(message, payload.data, payload.size);
+    free(packed);
+}
+
+/* Takes the next frame off the answer and unpacks its header. */
+static Rpc__ResponseHeader *next_header(struct ds_bytes *answer, struct ds_frame *frame)
+{
+    assert_int_equal(ds_frame_next(answer, frame), DS_OK);
+    assert_int_equal(frame->type, DS_FRAME_RESPONSE);
+    Rpc__ResponseHeader *header =
+        rpc__response_header__unpack(NULL, frame->header.size, frame->header.data);
+    assert_non_null(header);
+    return header;
+}
+
+/* Sends the message and expects one response of that code and call id. */
+static void expect_code(const struct ds_buffer *message, ds_code code, const char *call_id)
+{
+    struct ds_bytes answer = ask(message);
+    void *memory = (void *)(uintptr_t)answer.data;
+    struct ds_frame frame;
+    Rpc__ResponseHeader *header = next_header(&answer, &frame);
+    assert_int_equal(header->code, (int)code);
+    assert_int_equal(header->call_id.len, strlen(call_id));
+    assert_memory_equal(header->call_id.data, call_id, strlen(call_id));
+    assert_int_equal(answer.size, 0);
+    rpc__response_header__free_unpacked(header, NULL);
+    free(memory);
+}
+
+static const char list_products[] = "deltastream.storage.v1.Storage/ListProducts";
+static const char ingest_ticks[] = "deltastream.storage.v1.Storage/IngestTicks";
+
+static void a_frame_made_by_hand_is_answered(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    expect_code(&message, DS_OK, "a");
+    ds_buffer_deinit(&message);
+}
+
+static void bytes_that_are_no_frame_get_an_answer(void **state)
+{
+    (void)state;
+    static const char *const messages[] = {"", "D", "GET / HTTP/1.1\r\n\r\n", "DSR\1\1\0\0"};
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        struct ds_buffer message;
+        ds_buffer_init(&message, 4096);
+        ds_buffer_append_text(&message, messages[i]);
+        ds_buffer_append_byte(&message, '\n');
+        expect_code(&message, DS_INVALID_ARGUMENT, "");
+        ds_buffer_deinit(&message);
+    }
+}
+
+static void lengths_that_pass_the_message_are_refused(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    message.data[12] = 1; /* a payload byte that is not there */
+    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    message.data[12] = 0;
+    message.data[11] = 0xff; /* a header of 4 GiB */
+    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    ds_buffer_deinit(&message);
+}
+
+static void another_version_is_told_the_versions_that_do(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    message.data[3] = 2;
+    const struct ds_bytes answer = ask(&message);
+    static const uint8_t expected[] = {'D', 'S', 'R', 1, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 1};
+    assert_int_equal(answer.size, sizeof expected);
+    assert_memory_equal(answer.data, expected, sizeof expected);
+    free((void *)(uintptr_t)answer.data);
+    ds_buffer_deinit(&message);
+}
+
+static void a_frame_of_another_type_is_refused_with_its_call_id(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_frame(&message, "call-7", list_products, (struct ds_bytes){0});
+    message.data[4] = DS_FRAME_RESPONSE;
+    expect_code(&message, DS_INVALID_ARGUMENT, "call-7");
+    ds_buffer_deinit(&message);
+}
+
+static void a_damaged_header_is_refused(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    message.data[DS_FRAME_PREFACE_BYTES] = 0xff;
+    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    ds_buffer_deinit(&message);
+}
+
+static void a_call_id_of_seventeen_bytes_is_refused(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_frame(&message, "12345678901234567", list_products, (struct ds_bytes){0});
+    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    ds_buffer_deinit(&message);
+}
+
+static void sixty_four_frames_share_a_message_and_one_more_does_not(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 64 * 1024);
+    for (int i = 0; i < DS_FRAMES_PER_MESSAGE_MAX; i++) {
+        append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    }
+    struct ds_bytes answer = ask(&message);
+    void *memory = (void *)(uintptr_t)answer.data;
+    for (int i = 0; i < DS_FRAMES_PER_MESSAGE_MAX; i++) {
+        struct ds_frame frame;
+        Rpc__ResponseHeader *header = next_header(&answer, &frame);
+        assert_int_equal(header->code, 0);
+        rpc__response_header__free_unpacked(header, NULL);
+    }
+    assert_int_equal(answer.size, 0);
+    free(memory);
+    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    ds_buffer_deinit(&message);
+}
+
+static void a_method_that_may_block_does_not_share_a_message(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    append_frame(&message, "b", ingest_ticks, (struct ds_bytes){0});
+    struct ds_bytes answer = ask(&message);
+    void *memory = (void *)(uintptr_t)answer.data;
+    struct ds_frame frame;
+    Rpc__ResponseHeader *header = next_header(&answer, &frame);
+    assert_int_equal(header->code, DS_OK);
+    rpc__response_header__free_unpacked(header, NULL);
+    header = next_header(&answer, &frame);
+    assert_int_equal(header->code, DS_UNAVAILABLE);
+    assert_memory_equal(header->call_id.data, "b", 1);
+    const struct ds_bytes details =
+        ds_bytes_of(header->status_details.data, header->status_details.len);
+    assert_int_equal(ds_status_reason(details), DS_REASON(SHARE_OVERFLOW));
+    assert_int_equal(atomic_load(&fixture.executed), 0);
+    rpc__response_header__free_unpacked(header, NULL);
+    free(memory);
+    ds_buffer_deinit(&message);
+}
+
+static void more_than_64_metadata_entries_are_refused(void **state)
+{
+    (void)state;
+    Rpc__Metadata entry = RPC__METADATA__INIT;
+    entry.key = (char *)(uintptr_t) "key";
+    Rpc__Metadata *entries[65];
+    for (size_t i = 0; i < 65; i++) {
+        entries[i] = &entry;
+    }
+    Rpc__RequestHeader header = RPC__REQUEST_HEADER__INIT;
+    header.method = (char *)(uintptr_t)list_products;
+    header.n_metadata = 65;
+    header.metadata = entries;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    const size_t header_bytes = rpc__request_header__get_packed_size(&header);
+    uint8_t *room = ds_buffer_reserve(&message, DS_FRAME_PREFACE_BYTES + header_bytes);
+    ds_frame_write_preface(room, DS_FRAME_REQUEST, 0, header_bytes, 0);
+    rpc__request_header__pack(&header, room + DS_FRAME_PREFACE_BYTES);
+    ds_buffer_commit(&message, DS_FRAME_PREFACE_BYTES + header_bytes);
+    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    ds_buffer_deinit(&message);
+}
+
+/* nng's own limit is off by default: a header of 16 bytes would then reserve what it announces. */
+static void a_message_announced_with_16_gib_closes_the_connection(void **state)
+{
+    (void)state;
+    const int port = atoi(strrchr(fixture.url, ':') + 1);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int peer = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(peer, (struct sockaddr *)&address, sizeof address), 0);
+    const struct timeval patience = {.tv_sec = 5};
+    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    static const uint8_t hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}; /* protocol REQ */
+    static const uint8_t length[] = {0, 0, 0, 4, 0, 0, 0, 0};
+    uint8_t answer[8];
+    assert_int_equal(send(peer, hello, sizeof hello, MSG_NOSIGNAL), sizeof hello);
+    assert_int_equal(recv(peer, answer, sizeof answer, MSG_WAITALL), sizeof answer);
+    assert_int_equal(send(peer, length, sizeof length, MSG_NOSIGNAL), sizeof length);
+    assert_true(recv(peer, answer, sizeof answer, 0) <= 0);
+    close(peer);
+    a_frame_made_by_hand_is_answered(state);
+}
+
+static void a_channel_without_a_server_says_so(void **state)
+{
+    (void)state;
+    struct ds_channel *channel = NULL;
+    char url[128];
+    snprintf(url, sizeof url, "ipc://%s/nobody.sock", fixture.folder);
+    assert_int_equal(ds_channel_open(&(struct ds_channel_options){.url = url}, &channel), DS_OK);
+    struct ds_client_call call = {.method = ds_method_storage_list_products, .timeout_ms = 5000};
+    assert_int_equal(ds_channel_call_wait(channel, &call), DS_UNAVAILABLE);
+    assert_string_equal(call.message, "the service can't be reached");
+    ds_client_call_release(&call);
+    ds_channel_close(channel);
+}
+
+static void an_address_in_use_or_of_another_form_is_refused(void **state)
+{
+    (void)state;
+    struct ds_rpc_server *second =
+        ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "second"});
+    static const char *const refused[] = {"http://127.0.0.1:0", "tcp://0.0.0.0:0", "ipc://relative",
+                                          "tcp://192.0.2.1:0", "nonsense"};
+    assert_int_equal(ds_rpc_server_listen(second, fixture.url, NULL, 0), DS_ALREADY_EXISTS);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(ds_rpc_server_listen(second, refused[i], NULL, 0), DS_INVALID_ARGUMENT);
+    }
+    ds_rpc_server_destroy(second);
+}
+
+static void a_socket_in_a_folder_that_others_may_enter_is_refused(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/ds-open-XXXXXX";
+    char url[64];
+    assert_non_null(mkdtemp(folder));
+    chmod(folder, 0755);
+    snprintf(url, sizeof url, "ipc://%s/rpc.sock", folder);
+    struct ds_rpc_server *server =
+        ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "second"});
+    assert_int_equal(ds_rpc_server_listen(server, url, NULL, 0), DS_PERMISSION_DENIED);
+    ds_rpc_server_destroy(server);
+    rmdir(folder);
+}
+
+#define WITH(test) cmocka_unit_test_setup_teardown(test, open_stranger, close_stranger)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH(a_frame_made_by_hand_is_answered),
+        WITH(bytes_that_are_no_frame_get_an_answer),
+        WITH(lengths_that_pass_the_message_are_refused),
+        WITH(another_version_is_told_the_versions_that_do),
+        WITH(a_frame_of_another_type_is_refused_with_its_call_id),
+        WITH(a_damaged_header_is_refused),
+        WITH(a_call_id_of_seventeen_bytes_is_refused),
+        WITH(sixty_four_frames_share_a_message_and_one_more_does_not),
+        WITH(a_method_that_may_block_does_not_share_a_message),
+        WITH(more_than_64_metadata_entries_are_refused),
+        WITH(a_message_announced_with_16_gib_closes_the_connection),
+        WITH(a_channel_without_a_server_says_so),
+        WITH(an_address_in_use_or_of_another_form_is_refused),
+        WITH(a_socket_in_a_folder_that_others_may_enter_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
