@@ -31,6 +31,13 @@ static inline bool ds_field_has(const struct ds_field *field, enum ds_field_flag
     return (field->flags & flag) != 0;
 }
 
+/* What comes after the message's last field. Not fields + 0, which is undefined where there are
+ * none and `fields` is NULL. */
+static inline const struct ds_field *ds_fields_end(const struct ds_message *message)
+{
+    return message->field_count == 0 ? message->fields : message->fields + message->field_count;
+}
+
 /* ds_field_by_number() with a short cut for the usual numbering 1, 2, 3… */
 static inline const struct ds_field *ds_field_at(const struct ds_message *message, uint32_t number)
 {

@@ -1,5 +1,7 @@
 #include "ds/time.h"
 
+#include "ds/digits.h"
+
 #include <assert.h>
 
 #define SECONDS_PER_DAY 86400
@@ -30,22 +32,29 @@ static bool take_character(struct cursor *cursor, char wanted)
     return true;
 }
 
-/* Exactly `count` digits. */
-static bool take_digits(struct cursor *cursor, int count, int *ret_value)
+static inline bool take_two_digits(struct cursor *cursor, int *ret_value)
 {
-    if (cursor->end - cursor->next < count) {
+    if (cursor->end - cursor->next < 2) {
         return false;
     }
-    int value = 0;
-    for (int i = 0; i < count; i++) {
-        const unsigned int digit = cursor->next[i] - (unsigned int)'0';
-        if (digit > 9) {
-            return false;
-        }
-        value = value * 10 + (int)digit;
+    const unsigned int tens = cursor->next[0] - (unsigned int)'0';
+    const unsigned int ones = cursor->next[1] - (unsigned int)'0';
+    if (tens > 9 || ones > 9) {
+        return false;
     }
-    cursor->next += count;
-    *ret_value = value;
+    cursor->next += 2;
+    *ret_value = (int)(tens * 10 + ones);
+    return true;
+}
+
+static bool take_year(struct cursor *cursor, int *ret_year)
+{
+    int century;
+    int year;
+    if (!take_two_digits(cursor, &century) || !take_two_digits(cursor, &year)) {
+        return false;
+    }
+    *ret_year = century * 100 + year;
     return true;
 }
 
@@ -76,9 +85,9 @@ static bool take_date(struct cursor *cursor, int64_t *ret_days)
     int year;
     int month;
     int day;
-    if (!take_digits(cursor, 4, &year) || !take_character(cursor, '-') ||
-        !take_digits(cursor, 2, &month) || !take_character(cursor, '-') ||
-        !take_digits(cursor, 2, &day)) {
+    if (!take_year(cursor, &year) || !take_character(cursor, '-') ||
+        !take_two_digits(cursor, &month) || !take_character(cursor, '-') ||
+        !take_two_digits(cursor, &day)) {
         return false;
     }
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) {
@@ -92,9 +101,9 @@ static bool take_fraction(struct cursor *cursor, int digits_max, int32_t *ret_na
 {
     int32_t nanoseconds = 0;
     int digits = 0;
-    int digit;
-    while (digits < digits_max && take_digits(cursor, 1, &digit)) {
-        nanoseconds = nanoseconds * 10 + digit;
+    while (digits < digits_max && !at_end(cursor) && (uint8_t)(*cursor->next - '0') <= 9) {
+        nanoseconds = nanoseconds * 10 + (*cursor->next - '0');
+        cursor->next++;
         digits++;
     }
     if (digits == 0) {
@@ -114,13 +123,13 @@ static bool take_clock(struct cursor *cursor, bool lenient, int64_t *ret_seconds
     int minute;
     int second = 0;
     *ret_nanoseconds = 0;
-    if (!take_digits(cursor, 2, &hour) || !take_character(cursor, ':') ||
-        !take_digits(cursor, 2, &minute)) {
+    if (!take_two_digits(cursor, &hour) || !take_character(cursor, ':') ||
+        !take_two_digits(cursor, &minute)) {
         return false;
     }
     if (take_character(cursor, ':')) {
         const int digits_max = lenient ? LENIENT_DIGITS : NANOSECONDS_DIGITS;
-        if (!take_digits(cursor, 2, &second) ||
+        if (!take_two_digits(cursor, &second) ||
             (take_character(cursor, '.') && !take_fraction(cursor, digits_max, ret_nanoseconds))) {
             return false;
         }
@@ -142,8 +151,8 @@ static bool take_zone(struct cursor *cursor, bool lenient, int64_t *ret_seconds)
     const bool west = take_character(cursor, '-');
     int hour;
     int minute;
-    if ((!west && !take_character(cursor, '+')) || !take_digits(cursor, 2, &hour) ||
-        !take_character(cursor, ':') || !take_digits(cursor, 2, &minute)) {
+    if ((!west && !take_character(cursor, '+')) || !take_two_digits(cursor, &hour) ||
+        !take_character(cursor, ':') || !take_two_digits(cursor, &minute)) {
         return false;
     }
     const int64_t ahead = hour * 3600 + minute * 60;
@@ -183,12 +192,6 @@ bool ds_time_parse(struct ds_bytes text, bool lenient, int64_t *ret_seconds,
     return true;
 }
 
-static void put_two_digits(char *target, unsigned int value)
-{
-    target[0] = (char)('0' + value / 10);
-    target[1] = (char)('0' + value % 10);
-}
-
 /* The inverse of days_since_epoch(); `days` counts from 0000-03-01. */
 static void put_date(char *target, uint32_t days)
 {
@@ -203,12 +206,12 @@ static void put_date(char *target, uint32_t days)
     const uint32_t day = day_of_year - (153 * march_month + 2) / 5 + 1;
     const uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
     const uint32_t year = era * 400 + year_of_era + (month <= 2);
-    put_two_digits(target, year / 100);
-    put_two_digits(target + 2, year % 100);
+    ds_put_two_digits(target, year / 100);
+    ds_put_two_digits(target + 2, year % 100);
     target[4] = '-';
-    put_two_digits(target + 5, month);
+    ds_put_two_digits(target + 5, month);
     target[7] = '-';
-    put_two_digits(target + 8, day);
+    ds_put_two_digits(target + 8, day);
 }
 
 /* "2025-01-25T10:00:00", 19 characters. */
@@ -219,25 +222,23 @@ static void put_date_and_clock(char *target, int64_t seconds)
     const uint32_t clock = (uint32_t)(since_era % SECONDS_PER_DAY);
     put_date(target, (uint32_t)(since_era / SECONDS_PER_DAY));
     target[10] = 'T';
-    put_two_digits(target + 11, clock / 3600);
+    ds_put_two_digits(target + 11, clock / 3600);
     target[13] = ':';
-    put_two_digits(target + 14, clock / 60 % 60);
+    ds_put_two_digits(target + 14, clock / 60 % 60);
     target[16] = ':';
-    put_two_digits(target + 17, clock % 60);
+    ds_put_two_digits(target + 17, clock % 60);
 }
 
-/* '.' and the first `digits` of the nine digits of a second. */
+/* '.' and the first `digits` of the nine digits of a second; `target` takes all ten characters. */
 static size_t put_fraction(char *target, int32_t nanoseconds, int digits)
 {
-    uint32_t value = (uint32_t)nanoseconds;
-    for (int i = NANOSECONDS_DIGITS; i > digits; i--) {
-        value /= 10;
-    }
+    const uint32_t value = (uint32_t)nanoseconds;
     target[0] = '.';
-    for (int i = digits; i > 0; i--) {
-        target[i] = (char)('0' + value % 10);
-        value /= 10;
-    }
+    ds_put_two_digits(target + 1, value / 10000000);
+    ds_put_two_digits(target + 3, value / 100000 % 100);
+    ds_put_two_digits(target + 5, value / 1000 % 100);
+    ds_put_two_digits(target + 7, value / 10 % 100);
+    target[9] = (char)('0' + value % 10);
     return (size_t)digits + 1;
 }
 

@@ -24,9 +24,39 @@ static bool read_varint_of(struct ds_wire_reader *reader, size_t bytes_max, uint
     return false;
 }
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* A varint of at most eight bytes of which eight can be loaded: its groups of seven bits are moved
+ * together in three steps. False where it is longer. */
+static bool read_short_varint(struct ds_wire_reader *reader, uint64_t *ret_value)
+{
+    uint64_t word;
+    memcpy(&word, reader->next, sizeof word);
+    const uint64_t last = ~word & 0x8080808080808080ULL;
+    if (last == 0) {
+        return false;
+    }
+    /* All bits up to the top one of the first byte without a continuation bit. */
+    word &= last ^ (last - 1);
+    word = (word & 0x007f007f007f007fULL) | (word & 0x7f007f007f007f00ULL) >> 1;
+    word = (word & 0x00003fff00003fffULL) | (word & 0x3fff00003fff0000ULL) >> 2;
+    word = (word & 0x000000000fffffffULL) | (word & 0x0fffffff00000000ULL) >> 4;
+    reader->next += __builtin_ctzll(last) / 8 + 1;
+    *ret_value = word;
+    return true;
+}
+#else
+static bool read_short_varint(struct ds_wire_reader *reader, uint64_t *ret_value)
+{
+    (void)reader;
+    (void)ret_value;
+    return false;
+}
+#endif
+
 bool ds_wire_read_varint_slow(struct ds_wire_reader *reader, uint64_t *ret_value)
 {
-    return read_varint_of(reader, DS_VARINT_BYTES_MAX, ret_value);
+    return (reader->end - reader->next >= 8 && read_short_varint(reader, ret_value)) ||
+           read_varint_of(reader, DS_VARINT_BYTES_MAX, ret_value);
 }
 
 bool ds_wire_read_tag_slow(struct ds_wire_reader *reader, uint32_t *ret_number,
