@@ -1,6 +1,5 @@
 #include "service_fixture.h"
 
-#include "ds/anonymous.h"
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 #include "support/test.h"
@@ -30,16 +29,23 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
+/* Whoever may do everything that the service's methods ask for. */
+static const char *const owner_permissions[] = {"market:read", "market:write", "admin"};
+
+static const struct ds_principal owner = {
+    .subject = "service:test",
+    .authentication_method = "none",
+    .permissions = owner_permissions,
+    .permission_count = sizeof(owner_permissions) / sizeof(owner_permissions[0]),
+};
+
 struct service *service_create(struct market_store *store, const char *folder)
 {
     struct service *service = allocate(1, sizeof(*service));
     snprintf(service->folder, sizeof(service->folder), "%s", folder);
     service->store = store;
     service->storage = storage_create(store, &fixed_clock);
-    const struct ds_rpc_server_options options = {
-        .name = "test",
-        .authenticator = ds_anonymous_authenticator(DS_ANONYMOUS_WRITE),
-    };
+    const struct ds_rpc_server_options options = {.name = "test"};
     service->server = ds_rpc_server_create(&options);
     storage_serve(service->storage, service->server);
     const struct ds_channel_options channel = {.server = service->server, .client_name = "test"};
@@ -122,6 +128,7 @@ ds_code service_call(struct service *service, const char *method, const Protobuf
     service->call = (struct ds_client_call){
         .method = ds_method_find(name, (size_t)size),
         .payload = ds_bytes_of(service->payload, payload_bytes),
+        .principal = &owner,
     };
     assert_non_null(service->call.method);
     return ds_channel_call_wait(service->channel, &service->call);
