@@ -11,8 +11,8 @@
 #include "ds/schema.h"
 
 #define DS_WIRE_DEPTH_MAX 32
-#define DS_WIRE_ELEMENTS_MAX                                                                       \
-    200000 /* submessages, repeated elements and unknown fields in a payload */
+/* Submessages, repeated elements and unknown fields in one payload. */
+#define DS_WIRE_ELEMENTS_MAX 200000
 
 struct ds_wire_error {
     char field[96];    /* dotted path of the field at fault; "" for the message itself */
