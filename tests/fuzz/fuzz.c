@@ -1,0 +1,52 @@
+#include "fuzz/fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void fuzz_require(bool holds, const char *property)
+{
+    if (!holds) {
+        fprintf(stderr, "does not hold: %s\n", property);
+        abort();
+    }
+}
+
+const struct ds_message *fuzz_message(uint8_t selector)
+{
+    static const struct ds_message *const messages[] = {
+        &fixture_everything, &fixture_rows,       &fixture_inner,     &fixture_value,
+        &fixture_struct,     &fixture_list_value, &fixture_timestamp, &fixture_duration,
+        &fixture_field_mask, &fixture_empty,
+    };
+    const size_t count = sizeof messages / sizeof messages[0];
+    return messages[(uint8_t)(selector - '0') % count];
+}
+
+void fuzz_check_json_of(const struct ds_message *message, struct ds_bytes wire)
+{
+    const struct ds_json_style style = {.proto_names = true};
+    const struct ds_json_read_options options = {0};
+    struct ds_json_error error;
+    struct ds_buffer first;
+    struct ds_buffer again;
+    struct ds_buffer wire_again;
+    ds_buffer_init(&first, FUZZ_BYTES_MAX);
+    ds_buffer_init(&again, FUZZ_BYTES_MAX);
+    ds_buffer_init(&wire_again, FUZZ_BYTES_MAX);
+    const ds_code code = ds_wire_to_json(message, wire, &style, &first);
+    fuzz_require(code == DS_OK || code == DS_INVALID_ARGUMENT || code == DS_UNIMPLEMENTED,
+                 "wire that passed the check is written or has no JSON form");
+    if (code == DS_OK) {
+        fuzz_require(ds_json_to_wire(message, ds_buffer_bytes(&first), &options, &wire_again,
+                                     &error) == DS_OK,
+                     "what we write we read");
+        fuzz_require(ds_wire_to_json(message, ds_buffer_bytes(&wire_again), &style, &again) ==
+                         DS_OK,
+                     "what we read we write");
+        fuzz_require(ds_bytes_equal(ds_buffer_bytes(&first), ds_buffer_bytes(&again)),
+                     "JSON that goes round stays the same");
+    }
+    ds_buffer_deinit(&first);
+    ds_buffer_deinit(&again);
+    ds_buffer_deinit(&wire_again);
+}
