@@ -2,12 +2,11 @@
 
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "schema.gen.h"
+#include "support/handlers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define HANDLERS_MAX 256
 
 /* A fixture that can't be set up is no result of a test. */
 static void must(bool holds)
@@ -114,15 +113,6 @@ static ds_code wait_or_defer(void *context, struct ds_call *call, const Protobuf
     return is_open ? DS_OK : ds_fail(call, DS_DEADLINE_EXCEEDED, "the gate stayed closed");
 }
 
-static ds_code not_steered(void *context, struct ds_call *call, const ProtobufCMessage *request,
-                           ProtobufCMessage *response)
-{
-    (void)context;
-    (void)request;
-    (void)response;
-    return ds_fail(call, DS_UNIMPLEMENTED, "the fixture does not answer this method");
-}
-
 /* By ds_method.index; methods that the tests do not use have a handler too, as every server's must.
  */
 static ds_handler_fn handlers[HANDLERS_MAX];
@@ -134,10 +124,7 @@ static const struct ds_service_handlers service_handlers = {
 
 static void fill_handlers(void)
 {
-    must(ds_service_storage.method_count <= HANDLERS_MAX);
-    for (size_t i = 0; i < ds_service_storage.method_count; i++) {
-        handlers[i] = not_steered;
-    }
+    handlers_fill(&ds_service_storage, handlers);
     handlers[ds_method_storage_list_ticks->index] = echo;
     handlers[ds_method_storage_latest_tick->index] = fail_as_told;
     handlers[ds_method_storage_list_products->index] = tell_caller;
