@@ -164,7 +164,7 @@ static void metrics_count_requests_by_route_and_status(void **state)
     assert_non_null(strstr(reply.body, "\nds_http_request_seconds_count{method=\"GET\","
                                        "route=\"/v1/ticks/{product}\"} 3\n"));
     assert_non_null(strstr(reply.body, "\nds_http_connections_open "));
-    assert_non_null(strstr(reply.body, "\ndeltastream_rpc_server_calls_total{"));
+    assert_non_null(strstr(reply.body, "\nds_rpc_server_calls_total{"));
     http_reply_free(&reply);
 }
 
