@@ -87,7 +87,8 @@ endfunction()
 macro(ds_proto_descriptors)
   add_custom_command(
     OUTPUT ${out}/descriptors.pb
-    COMMAND ${DS_PROTOC} ${include_flags} --include_imports --descriptor_set_out=${out}/descriptors.pb ${paths}
+    COMMAND ${DS_PROTOC} ${include_flags} --include_imports --include_source_info
+            --descriptor_set_out=${out}/descriptors.pb ${paths}
     DEPENDS ${files} ${imported_files}
     COMMENT "Reading the .proto files of ${PROTO_TARGET}"
     VERBATIM)

@@ -12,6 +12,8 @@
 #define REPLY_JSON_BYTES_MAX ((size_t)4 * 16 * 1024 * 1024)
 #define KEPT_BYTES_MAX ((size_t)64 * 1024)
 #define ALLOW_BYTES 64
+/* Not HTTP's own, but what logs and metrics of other servers call it too. */
+#define STATUS_CLIENT_LEFT 499
 
 static void finish_call(struct completion *completion);
 
@@ -78,8 +80,7 @@ static void log_access(const struct exchange *exchange, int64_t duration_us)
     (void)snprintf(path, sizeof path, "%.*s", (int)request->path.size,
                    (const char *)request->path.data);
     ds_log(DS_LOG_INFO, "http_request", DS_LOG_TEXT("method", method), DS_LOG_TEXT("path", path),
-           DS_LOG_INT("status", exchange->abandoned ? 499 : request->status),
-           DS_LOG_INT("duration_us", duration_us),
+           DS_LOG_INT("status", request->status), DS_LOG_INT("duration_us", duration_us),
            DS_LOG_INT("response_bytes", request->reply_body.size),
            DS_LOG_TEXT("request_id", exchange->request_id), DS_LOG_TEXT("peer", request->peer),
            DS_LOG_TEXT("service", system_service_name(exchange)));
@@ -103,8 +104,7 @@ void exchange_end(struct exchange *exchange)
     struct gateway *gateway = exchange->gateway;
     struct http_request *request = exchange->request;
     const int64_t duration_us = ds_clock_monotonic_us(gateway->clock) - request->began_us;
-    http_metrics_count(gateway->http_metrics, exchange->route,
-                       exchange->abandoned ? 499 : request->status, duration_us);
+    http_metrics_count(gateway->http_metrics, exchange->route, request->status, duration_us);
     if (gateway->access_log) {
         log_access(exchange, duration_us);
     }
@@ -119,6 +119,12 @@ void exchange_end(struct exchange *exchange)
         exchange_destroy(exchange);
     }
     http_reply_send(request);
+}
+
+void exchange_end_abandoned(struct exchange *exchange)
+{
+    http_reply_begin(exchange->request, STATUS_CLIENT_LEFT);
+    exchange_end(exchange);
 }
 
 void exchange_fail(struct exchange *exchange, const struct problem *problem)
@@ -318,10 +324,15 @@ static void call_done(struct ds_client_call *call)
 
 void exchange_request(void *context, struct http_request *request)
 {
-    (void)context;
     struct exchange *exchange = request->exchange;
     if (exchange->system_route != NULL) {
         exchange->system_route->serve(exchange);
+        return;
+    }
+    /* Asked again since the head: many requests may have come in one turn. */
+    const struct http_refusal *busy = http_server_busy(exchange->gateway->server);
+    if (busy != NULL) {
+        exchange_refuse(context, request, busy);
         return;
     }
     const struct transcode_input input = {
@@ -347,6 +358,7 @@ void exchange_request(void *context, struct http_request *request)
         .context = exchange,
     };
     gateway_call(exchange->backend, &exchange->call);
+    gateway_bound_calls(exchange->gateway);
 }
 
 static void reply_success(struct exchange *exchange)
@@ -369,17 +381,30 @@ static void reply_success(struct exchange *exchange)
     problem_reply(&problem, exchange->profile, exchange->request_id, request);
 }
 
+static void problem_of_refusal(struct problem *problem, const struct http_refusal *refusal)
+{
+    problem_set(problem, refusal->reason, "%s", refusal->detail);
+    if (refusal->reason == DS_REASON(SERVER_BUSY)) {
+        problem->retry_after_ms = 1000;
+    }
+}
+
 static void finish_call(struct completion *completion)
 {
     struct exchange *exchange = (struct exchange *)(void *)completion;
+    const struct http_refusal *busy = http_server_busy(exchange->gateway->server);
     if (exchange->abandoned) {
-        http_reply_begin(exchange->request, 499);
-    } else if (exchange->call.code == DS_OK) {
-        reply_success(exchange);
-    } else {
+        http_reply_begin(exchange->request, STATUS_CLIENT_LEFT);
+    } else if (exchange->call.code != DS_OK) {
         struct problem problem;
         problem_of_call(&problem, &exchange->call, exchange->binding->body != ROUTE_BODY_NONE);
         problem_reply(&problem, exchange->profile, exchange->request_id, exchange->request);
+    } else if (busy != NULL && exchange->binding->method->idempotency == DS_NO_SIDE_EFFECTS) {
+        struct problem problem;
+        problem_of_refusal(&problem, busy);
+        problem_reply(&problem, exchange->profile, exchange->request_id, exchange->request);
+    } else {
+        reply_success(exchange);
     }
     ds_client_call_release(&exchange->call);
     exchange_end(exchange);
@@ -393,10 +418,7 @@ void exchange_refuse(void *context, struct http_request *request,
         exchange = begin(context, request);
     }
     struct problem problem;
-    problem_set(&problem, refusal->reason, "%s", refusal->detail);
-    if (refusal->reason == DS_REASON(SERVER_BUSY)) {
-        problem.retry_after_ms = 1000;
-    }
+    problem_of_refusal(&problem, refusal);
     exchange_fail(exchange, &problem);
 }
 
@@ -407,11 +429,7 @@ void exchange_abandon(void *context, struct http_request *request)
     exchange->abandoned = true;
     if (exchange->state == EXCHANGE_CALLING) {
         ds_channel_cancel(exchange->backend->channel, &exchange->call);
-        return;
+    } else if (exchange->state == EXCHANGE_READING) {
+        exchange_end_abandoned(exchange);
     }
-    if (exchange->state == EXCHANGE_CHECKING) {
-        health_forget(exchange);
-    }
-    http_reply_begin(request, 499);
-    exchange_end(exchange);
 }

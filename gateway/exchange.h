@@ -52,6 +52,9 @@ void exchange_begin_reply(struct exchange *exchange, unsigned int status, const 
 /* Sends the reply and ends the exchange. */
 void exchange_end(struct exchange *exchange);
 
+/* Ends an exchange whose client has gone. */
+void exchange_end_abandoned(struct exchange *exchange);
+
 /* Replies with a problem and ends the exchange. */
 void exchange_fail(struct exchange *exchange, const struct problem *problem);
 

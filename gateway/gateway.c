@@ -77,6 +77,7 @@ static void turn(void *context)
 {
     struct gateway *gateway = context;
     do {
+        gateway->collected_count = 0;
         for (size_t i = 0; i < gateway->backend_count; i++) {
             if (gateway->backends[i].collected) {
                 gateway->backends[i].collected = false;
@@ -84,6 +85,13 @@ static void turn(void *context)
             }
         }
     } while (finish_completed(gateway));
+}
+
+void gateway_bound_calls(struct gateway *gateway)
+{
+    if (++gateway->collected_count >= GATEWAY_CALLS_PER_FLUSH_MAX) {
+        turn(gateway);
+    }
 }
 
 void gateway_check_closed(struct gateway *gateway)

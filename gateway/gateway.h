@@ -44,7 +44,8 @@ void gateway_add_backend(struct gateway *gateway, const char *service, struct ds
 /*
  * Opens HOST:PORT or HOST:PORT=service-name; port 0 picks one. The address in use
  * ("127.0.0.1:8080") goes to ret_address. DS_ALREADY_EXISTS: the address is in use;
- * DS_INVALID_ARGUMENT: not of that form.
+ * DS_INVALID_ARGUMENT: not of that form; DS_NOT_FOUND: no such host; DS_UNAVAILABLE: the host is
+ * another machine; DS_PERMISSION_DENIED: the port takes more rights.
  */
 DS_MUST_USE ds_code gateway_listen(struct gateway *gateway, const char *address, char *ret_address,
                                    size_t address_bytes_max);

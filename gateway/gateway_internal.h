@@ -14,6 +14,9 @@
 #define GATEWAY_BACKENDS_MAX 16
 #define GATEWAY_METRICS_MAX 16
 #define GATEWAY_IDLE_EXCHANGES_MAX 256
+/* Calls of one turn that are sent, and finished where they run at once, before more are made: their
+ * responses are all in memory then. */
+#define GATEWAY_CALLS_PER_FLUSH_MAX 64
 
 struct exchange;
 
@@ -51,6 +54,7 @@ struct gateway {
 
     struct gateway_backend backends[GATEWAY_BACKENDS_MAX];
     size_t backend_count;
+    size_t collected_count; /* calls made since the last flush */
     struct http_server *server;
     struct http_metrics *http_metrics;
     struct health health;
@@ -80,14 +84,16 @@ struct gateway_backend *gateway_backend_of(struct gateway *gateway,
 /* Makes a call that leaves at the end of the turn. call->context is its completion. */
 void gateway_call(struct gateway_backend *backend, struct ds_client_call *call);
 
+/* After a call: sends the calls of this turn already if they have become many. */
+void gateway_bound_calls(struct gateway *gateway);
+
 /* ds_client_call.done of the gateway's calls. `context` is their struct completion; any thread. */
 void gateway_complete(struct gateway *gateway, struct completion *completion);
 
 /* Ends gateway_run() once nothing is left to wait for. */
 void gateway_check_closed(struct gateway *gateway);
 
-/* health.c: answers the exchange now or when the backends have answered. */
+/* health.c: answers the exchange now or when the backends have answered, an abandoned one too. */
 void health_ask(struct exchange *exchange);
-void health_forget(struct exchange *exchange);
 
 #endif

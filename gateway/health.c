@@ -1,6 +1,7 @@
 /* /health and /health/ready: asks every backend by grpc.health.v1 and remembers the answers for a
  * moment, so that a flood of checks does not become a flood of calls. */
 #include "ds/json.h"
+#include "ds/log.h"
 #include "ds/time.h"
 #include "ds/wire.h"
 #include "gateway/system.h"
@@ -75,6 +76,10 @@ static void write_report(struct exchange *exchange, bool healthy)
 static void answer(struct exchange *exchange)
 {
     struct gateway *gateway = exchange->gateway;
+    if (exchange->abandoned) {
+        exchange_end_abandoned(exchange);
+        return;
+    }
     bool healthy = true;
     for (size_t i = 0; i < gateway->backend_count; i++) {
         healthy = healthy && gateway->health.checks[i].healthy;
@@ -91,12 +96,27 @@ static void answer(struct exchange *exchange)
     exchange_end(exchange);
 }
 
+/* An operator who finds refused requests in the log looks for since when and why. */
+static void tell_change(const struct health_check *check, bool was_healthy, bool is_first)
+{
+    const struct gateway *gateway = check->gateway;
+    const char *service = gateway->backends[check - gateway->health.checks].service->full_name;
+    if (!check->healthy && (was_healthy || is_first)) {
+        ds_log(DS_LOG_WARNING, "backend_unhealthy", DS_LOG_TEXT("backend", service),
+               DS_LOG_TEXT("code", ds_code_name(check->call.code)));
+    } else if (check->healthy && !was_healthy && !is_first) {
+        ds_log(DS_LOG_INFO, "backend_healthy", DS_LOG_TEXT("backend", service));
+    }
+}
+
 static void finish_check(struct completion *completion)
 {
     struct health_check *check = (struct health_check *)(void *)completion;
     struct gateway *gateway = check->gateway;
     struct health *health = &gateway->health;
+    const bool was_healthy = check->healthy;
     check->healthy = check->call.code == DS_OK && is_serving(check->call.response);
+    tell_change(check, was_healthy, !health->known);
     ds_client_call_release(&check->call);
     if (--health->outstanding > 0) {
         return;
@@ -165,13 +185,4 @@ void health_ask(struct exchange *exchange)
     for (size_t i = 0; i < gateway->backend_count; i++) {
         start_check(gateway, i, method);
     }
-}
-
-void health_forget(struct exchange *exchange)
-{
-    struct exchange **link = &exchange->gateway->health.waiting;
-    while (*link != exchange) {
-        link = &(*link)->next;
-    }
-    *link = exchange->next;
 }

@@ -2,6 +2,7 @@
 
 #include "ds/exit_code.h"
 #include "ds/loopback.h"
+#include "gateway/http_endpoint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,6 +29,12 @@ int gateway_settings_complete(struct ds_config *config, const void *options,
     }
     for (size_t i = 0; i < settings->listen.count; i++) {
         const char *listen = settings->listen.items[i];
+        if (!http_endpoint_is_well_formed(listen)) {
+            return ds_config_refuse(config, options, "listen",
+                                    "\"%s\" is not of the form HOST:PORT or HOST:PORT=NAME, such "
+                                    "as 127.0.0.1:8080",
+                                    listen);
+        }
         if (settings->anonymous == DS_ANONYMOUS_WRITE && !ds_address_is_loopback(listen)) {
             return ds_config_refuse(
                 config, options, "anonymous",
@@ -63,9 +70,14 @@ static const char *listen_failure(ds_code code)
 {
     switch (code) {
     case DS_ALREADY_EXISTS:
-        return "the address is in use";
-    case DS_INVALID_ARGUMENT:
-        return "not of the form HOST:PORT or HOST:PORT=NAME";
+        return "the address is in use; name another one with --listen HOST:PORT, where port 0 "
+               "picks a free one";
+    case DS_NOT_FOUND:
+        return "there is no such host";
+    case DS_UNAVAILABLE:
+        return "this machine does not have that address";
+    case DS_PERMISSION_DENIED:
+        return "this user may not listen there; ports from 1024 on are open to everybody";
     default:
         return ds_code_name(code);
     }

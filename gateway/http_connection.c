@@ -66,10 +66,9 @@ static void take_head(struct http_connection *connection)
     if (request->has_body) {
         http_server_set_timeout(server, &connection->read_timeout, HTTP_TIMEOUT_BODY);
     }
-    if (server->counters.unsent_bytes > HTTP_UNSENT_TOTAL_BYTES_MAX) {
-        const struct http_refusal busy = {DS_REASON(SERVER_BUSY),
-                                          "the server has too many replies to deliver; try again"};
-        server->handler.refuse(server->handler.context, request, &busy);
+    const struct http_refusal *busy = http_server_busy(server);
+    if (busy != NULL) {
+        server->handler.refuse(server->handler.context, request, busy);
     } else {
         server->handler.head(server->handler.context, request);
     }
@@ -114,6 +113,23 @@ bool http_connection_is_full(const struct http_connection *connection)
            connection->unsent_bytes > HTTP_UNSENT_BYTES_MAX;
 }
 
+/* Gives the request its bytes, as far as there is room for more bodies. */
+static enum http_event read_request(struct http_connection *connection, struct ds_bytes bytes,
+                                    size_t *ret_used)
+{
+    struct http_server_counters *counters = &connection->server->counters;
+    struct http_request *request = connection->reading;
+    const size_t size_before = request->body.size;
+    const enum http_event event = http_reader_take(&connection->reader, request, bytes, ret_used);
+    counters->body_bytes += request->body.size - size_before;
+    if (request->body.size == size_before || counters->body_bytes <= HTTP_BODIES_TOTAL_BYTES_MAX) {
+        return event;
+    }
+    connection->reader.refusal = (struct http_refusal){
+        DS_REASON(SERVER_BUSY), "the server has too many large requests in work; try again"};
+    return HTTP_EVENT_REFUSED;
+}
+
 static void take_bytes(struct http_connection *connection, struct ds_bytes bytes)
 {
     while (!connection->final) {
@@ -129,8 +145,7 @@ static void take_bytes(struct http_connection *connection, struct ds_bytes bytes
             begin_request(connection);
         }
         size_t used = 0;
-        const enum http_event event =
-            http_reader_take(&connection->reader, connection->reading, bytes, &used);
+        const enum http_event event = read_request(connection, bytes, &used);
         bytes.data += used;
         bytes.size -= used;
         switch (event) {

@@ -18,6 +18,9 @@
 #define HTTP_UNSENT_BYTES_MAX ((size_t)256 * 1024)
 /* The same of all clients together; beyond it requests are refused as 503 until some has gone. */
 #define HTTP_UNSENT_TOTAL_BYTES_MAX ((uint64_t)128 * 1024 * 1024)
+/* Bodies of requests without a reply, of all clients together; beyond it requests with a body are
+ * refused as 503. */
+#define HTTP_BODIES_TOTAL_BYTES_MAX ((uint64_t)128 * 1024 * 1024)
 /* What is read and thrown away after the last reply, so that the client gets to read it: closing
  * with unread bytes would send a reset that overtakes the reply. */
 #define HTTP_LINGER_BYTES_MAX ((uint64_t)16 * 1024 * 1024)
@@ -30,6 +33,9 @@
 #define HTTP_REFUSED_CONNECTIONS_MAX 64
 #define HTTP_IDLE_REQUESTS_MAX 256
 #define HTTP_WRITE_BUFFERS_MAX 32
+/* How often one turn of the loop goes back to connections that hold further requests: a client with
+ * a long pipeline must not keep the others waiting. */
+#define HTTP_TURN_ROUNDS_MAX 2
 
 struct http_listener {
     uv_tcp_t tcp;
@@ -92,7 +98,8 @@ struct http_server {
     uint64_t timer_ms; /* when the timer fires; UINT64_MAX while it is off */
     uv_prepare_t prepare;
     uv_check_t check;
-    bool date_is_stale; /* set at every turn: the clock is asked once a turn */
+    uv_idle_t unfinished; /* runs while a turn left work: the loop must not wait then */
+    bool date_is_stale;   /* set at every turn: the clock is asked once a turn */
     int64_t date_second;
     char date[HTTP_DATE_BYTES];
     bool draining;

@@ -127,7 +127,7 @@ void http_connection_flush(struct http_connection *connection)
     if (connection->closed || connection->first != NULL || connection->reading != NULL) {
         return;
     }
-    if (connection->final) {
+    if (connection->final || connection->server->draining) {
         http_connection_finish(connection);
     } else if (connection->held.size == 0) {
         http_server_set_timeout(connection->server, &connection->read_timeout, HTTP_TIMEOUT_IDLE);
@@ -141,7 +141,10 @@ static bool may_stay(const struct http_request *request)
     if (!request->keep_alive) {
         return false;
     }
-    if (connection->server->draining && request->next == NULL) {
+    /* A server that is stopping takes the requests whose first bytes it has, and no others. */
+    const bool is_last =
+        request->next == NULL && (connection->reading == NULL || connection->reading == request);
+    if (connection->server->draining && is_last) {
         return false;
     }
     const bool body_outstanding = request->has_body && !request->complete;

@@ -56,25 +56,43 @@ static bool split_host(const char *text, size_t size, char host[HOST_BYTES], cha
     return true;
 }
 
+/* Cuts a text into its parts; the name is "" where there is none. */
+static bool split(const char *text, char host[HOST_BYTES], char port[PORT_BYTES],
+                  const char **ret_name)
+{
+    const char *equals = strchr(text, '=');
+    const size_t size = equals == NULL ? strlen(text) : (size_t)(equals - text);
+    if (!split_host(text, size, host, port) || (equals != NULL && !is_service_name(equals + 1))) {
+        return false;
+    }
+    *ret_name = equals == NULL ? "" : equals + 1;
+    return true;
+}
+
+bool http_endpoint_is_well_formed(const char *text)
+{
+    char host[HOST_BYTES];
+    char port[PORT_BYTES];
+    const char *name = NULL;
+    return split(text, host, port, &name);
+}
+
 ds_code http_endpoint_parse(const char *text, struct http_endpoint *ret_endpoint)
 {
     struct http_endpoint endpoint = {.name = ""};
-    const char *equals = strchr(text, '=');
-    const size_t size = equals == NULL ? strlen(text) : (size_t)(equals - text);
     char host[HOST_BYTES];
     char port[PORT_BYTES];
-    if (!split_host(text, size, host, port) || (equals != NULL && !is_service_name(equals + 1))) {
+    const char *name = NULL;
+    if (!split(text, host, port, &name)) {
         return DS_INVALID_ARGUMENT;
     }
-    if (equals != NULL) {
-        memcpy(endpoint.name, equals + 1, strlen(equals + 1) + 1);
-    }
+    memcpy(endpoint.name, name, strlen(name) + 1);
     const struct addrinfo hints = {.ai_family = AF_UNSPEC,
                                    .ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
     struct addrinfo *found = NULL;
     if (getaddrinfo(host, port, &hints, &found) != 0) {
-        return DS_INVALID_ARGUMENT;
+        return DS_NOT_FOUND;
     }
     memcpy(&endpoint.address, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);

@@ -4,6 +4,7 @@
 
 #include "ds/code.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -14,9 +15,13 @@ struct http_endpoint {
     char name[HTTP_ENDPOINT_NAME_BYTES]; /* "" where there is none */
 };
 
+/* Whether a text has that form; HOST is a name, an IPv4 address or an IPv6 address in brackets.
+ * Looks nothing up. */
+bool http_endpoint_is_well_formed(const char *text);
+
 /*
- * Reads an address; HOST is a name, an IPv4 address or an IPv6 address in brackets. Names are
- * looked up, which may block. DS_INVALID_ARGUMENT: not of that form, or HOST is unknown.
+ * Reads an address. Names are looked up, which may block. DS_INVALID_ARGUMENT: not of that form;
+ * DS_NOT_FOUND: there is no such host.
  */
 DS_MUST_USE ds_code http_endpoint_parse(const char *text, struct http_endpoint *ret_endpoint);
 

@@ -22,13 +22,14 @@ static enum http_head_state check_sizes(const struct http_head_scan *scan,
         }
         return HTTP_HEAD_PART;
     }
-    if (head_bytes - scan->request_line_bytes > limits->headers_bytes_max) {
-        return refuse(ret_refusal, DS_REASON(HEADERS_TOO_LARGE),
-                      "the header fields are too large together");
-    }
+    /* The count first: it was beyond its limit before the line that these bytes belong to. */
     if (scan->line_count - 1 > limits->header_count_max) {
         return refuse(ret_refusal, DS_REASON(HEADERS_TOO_LARGE),
                       "there are too many header fields");
+    }
+    if (head_bytes - scan->request_line_bytes > limits->headers_bytes_max) {
+        return refuse(ret_refusal, DS_REASON(HEADERS_TOO_LARGE),
+                      "the header fields are too large together");
     }
     return HTTP_HEAD_PART;
 }

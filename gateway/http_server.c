@@ -34,6 +34,13 @@ static struct gateway_limits limits_with_defaults(const struct gateway_limits *l
     return result;
 }
 
+const struct http_refusal *http_server_busy(const struct http_server *server)
+{
+    static const struct http_refusal busy = {
+        DS_REASON(SERVER_BUSY), "the server has too many replies to deliver; try again"};
+    return server->counters.unsent_bytes > HTTP_UNSENT_TOTAL_BYTES_MAX ? &busy : NULL;
+}
+
 const struct http_server_counters *http_server_counters(const struct http_server *server)
 {
     return &server->counters;
@@ -75,6 +82,7 @@ struct http_request *http_server_take_request(struct http_server *server)
 
 void http_server_give_back(struct http_server *server, struct http_request *request)
 {
+    server->counters.body_bytes -= request->body.size;
     if (server->idle_request_count >= HTTP_IDLE_REQUESTS_MAX) {
         http_request_destroy(request);
     } else {
@@ -130,6 +138,11 @@ static void on_timer(uv_timer_t *timer)
     server->timer_ms = UINT64_MAX;
     while ((passed = http_timeout_take_passed(&server->timeouts, uv_now(server->loop))) != NULL) {
         struct http_connection *connection = connection_of(passed);
+        if (passed->kind == HTTP_TIMEOUT_HALF_CLOSED && connection->writing) {
+            /* The client takes its reply; how long it may take, the write's own limit says. */
+            http_server_set_timeout(server, passed, HTTP_TIMEOUT_HALF_CLOSED);
+            continue;
+        }
         if (passed->kind != HTTP_TIMEOUT_IDLE && passed->kind != HTTP_TIMEOUT_LINGER) {
             server->counters.timeouts++;
         }
@@ -152,16 +165,33 @@ void http_server_mark_dirty(struct http_connection *connection)
     connection->server->dirty = connection;
 }
 
-/* Lets the handler finish what it collected in this turn and writes what there is to write; both as
- * long as one makes work for the other. */
+/* Closed connections are gone by the next turn. */
+static void forget_closed(struct http_server *server)
+{
+    struct http_connection **link = &server->dirty;
+    while (*link != NULL) {
+        if ((*link)->closed) {
+            *link = (*link)->next_dirty;
+        } else {
+            link = &(*link)->next_dirty;
+        }
+    }
+}
+
+static void on_unfinished(uv_idle_t *unfinished)
+{
+    (void)unfinished; /* The work is done at the end of the turn. */
+}
+
+/* Lets the handler finish what it collected in this turn and writes what there is to write. One
+ * makes work for the other; what is left after some rounds waits for the next turn. */
 static void turn(struct http_server *server)
 {
-    for (;;) {
+    for (int round = 0; round < HTTP_TURN_ROUNDS_MAX; round++) {
         server->handler.turn(server->handler.context);
         struct http_connection *connection = server->dirty;
         if (connection == NULL) {
-            server->date_is_stale = true;
-            return;
+            break;
         }
         server->dirty = NULL;
         while (connection != NULL) {
@@ -170,6 +200,13 @@ static void turn(struct http_server *server)
             http_connection_flush(connection);
             connection = next;
         }
+    }
+    server->date_is_stale = true;
+    forget_closed(server);
+    if (server->dirty != NULL) {
+        uv_idle_start(&server->unfinished, on_unfinished);
+    } else {
+        uv_idle_stop(&server->unfinished);
     }
 }
 
@@ -188,6 +225,7 @@ static void init_handles(struct http_server *server)
     uv_timer_init(server->loop, &server->timer);
     uv_prepare_init(server->loop, &server->prepare);
     uv_check_init(server->loop, &server->check);
+    uv_idle_init(server->loop, &server->unfinished);
     server->timer.data = server;
     server->prepare.data = server;
     server->check.data = server;
@@ -323,7 +361,7 @@ ds_code http_server_listen(struct http_server *server, const char *address, char
         uv_close((uv_handle_t *)&listener->tcp, on_listener_closed);
         return failure == UV_EADDRINUSE ? DS_ALREADY_EXISTS
                : failure == UV_EACCES   ? DS_PERMISSION_DENIED
-                                        : DS_INVALID_ARGUMENT;
+                                        : DS_UNAVAILABLE;
     }
     struct sockaddr_storage bound;
     int bound_bytes = sizeof bound;
@@ -369,6 +407,7 @@ void http_server_close(struct http_server *server)
     uv_close((uv_handle_t *)&server->timer, NULL);
     uv_close((uv_handle_t *)&server->prepare, NULL);
     uv_close((uv_handle_t *)&server->check, NULL);
+    uv_close((uv_handle_t *)&server->unfinished, NULL);
 }
 
 void http_server_destroy(struct http_server *server)

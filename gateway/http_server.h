@@ -48,6 +48,7 @@ struct http_server_counters {
     uint64_t connections_refused; /* by a cap */
     uint64_t timeouts;            /* connections ended by a time limit */
     uint64_t unsent_bytes;        /* of replies that clients have not taken yet */
+    uint64_t body_bytes;          /* of requests that are not replied to yet */
 };
 
 struct http_server *http_server_create(const struct http_server_options *options);
@@ -61,6 +62,9 @@ void http_server_drain(struct http_server *server);
 
 /* The same, and closes every connection now. */
 void http_server_abort(struct http_server *server);
+
+/* Why no request should be begun for now, and no large reply made; NULL where all is well. */
+const struct http_refusal *http_server_busy(const struct http_server *server);
 
 const struct http_server_counters *http_server_counters(const struct http_server *server);
 const struct gateway_limits *http_server_limits(const struct http_server *server);

@@ -93,18 +93,8 @@ static bool takes_text(const struct ds_field *field)
     if ((field->flags & DS_FIELD_MAP) != 0) {
         return false;
     }
-    if (field->kind != DS_KIND_MESSAGE) {
-        return true;
-    }
-    switch (field->message->wellknown) {
-    case DS_WELLKNOWN_TIMESTAMP:
-    case DS_WELLKNOWN_DURATION:
-    case DS_WELLKNOWN_FIELD_MASK:
-    case DS_WELLKNOWN_WRAPPER:
-        return true;
-    default:
-        return false;
-    }
+    return field->kind != DS_KIND_MESSAGE ||
+           ds_wellknown_is_text((enum ds_wellknown)field->message->wellknown);
 }
 
 /* Finds the field that a dotted name means. */

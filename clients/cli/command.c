@@ -99,6 +99,24 @@ static void print_help(FILE *stream)
     fprintf(stream, "\ndeltastream COMMAND --help tells about one of them.\n");
 }
 
+/* The command whose noun is the nearest to a word; NULL where none is near. */
+static const struct cli_command *nearest_noun(const char *word)
+{
+    const struct cli_command *nearest = NULL;
+    size_t distance = strlen(word) / 3 + 2;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        char noun[DS_SUGGEST_BYTES_MAX];
+        const char *words = words_of(commands[i]);
+        snprintf(noun, sizeof(noun), "%.*s", (int)strcspn(words, " "), words);
+        const size_t noun_distance = ds_word_distance(word, noun);
+        if (noun_distance < distance) {
+            nearest = commands[i];
+            distance = noun_distance;
+        }
+    }
+    return nearest;
+}
+
 static const char *nearest_command(size_t argument_count, char *const *arguments)
 {
     char one[2 * DS_SUGGEST_BYTES_MAX];
@@ -114,7 +132,9 @@ static const char *nearest_command(size_t argument_count, char *const *arguments
         ds_suggest_offer(&by_two, words_of(commands[i]));
     }
     const bool two_is_nearer = by_two.best != NULL && by_two.distance <= by_one.distance;
-    return two_is_nearer ? by_two.best : by_one.best;
+    const char *best = two_is_nearer ? by_two.best : by_one.best;
+    const struct cli_command *by_noun = best == NULL ? nearest_noun(arguments[0]) : NULL;
+    return by_noun == NULL ? best : words_of(by_noun);
 }
 
 static int refuse_command(size_t argument_count, char *const *arguments)
@@ -186,6 +206,11 @@ static int show_help(size_t argument_count, char *const *arguments)
     const struct cli_command *command = find_command(argument_count, arguments, &word_count);
     if (command != NULL) {
         ds_config_help(command->program, stdout);
+        return DS_EXIT_OK;
+    }
+    if (argument_count == 1 && is_noun_of_any(arguments[0])) {
+        list_commands(arguments[0], stdout);
+        printf("\ndeltastream COMMAND --help tells about one of them.\n");
         return DS_EXIT_OK;
     }
     if (argument_count > 0) {

@@ -44,30 +44,37 @@ static const struct ds_principal *make_operator(struct ds_arena *arena)
 }
 
 /*
- * Whether a process has the socket open. A datagram socket can't be joined to a stream socket, so
- * the kernel's refusal tells which it is (EPROTOTYPE: somebody is there) without troubling the
- * listener with a connection that comes to nothing.
+ * 0 where a process has the socket open, else why it can't be reached. A datagram socket can't be
+ * joined to a stream socket, so the kernel's refusal tells which it is (EPROTOTYPE: somebody is
+ * there) without troubling the listener with a connection that comes to nothing.
  */
-static bool somebody_listens(const char *path)
+static int find_listener(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const size_t path_bytes = strlen(path);
     if (path_bytes >= sizeof(address.sun_path)) {
-        return false;
+        return ENAMETOOLONG;
     }
     memcpy(address.sun_path, path, path_bytes);
     const int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (probe < 0) {
-        return true;
+        return 0;
     }
     const int result = connect(probe, (const struct sockaddr *)&address, sizeof(address));
-    const bool refused = result != 0 && errno != EPROTOTYPE;
+    const int failure = result == 0 || errno == EPROTOTYPE ? 0 : errno;
     close(probe);
-    return !refused;
+    return failure;
 }
 
-static int tell_nobody_listens(const struct connection *connection, bool url_is_given)
+static int tell_unreachable(const struct connection *connection, bool url_is_given, int failure)
 {
+    if (failure == EACCES) {
+        fprintf(stderr,
+                "deltastream: this user may not reach %s\n"
+                "  run this as the user of that service\n",
+                connection->url);
+        return DS_EXIT_UNAVAILABLE;
+    }
     fprintf(stderr, "deltastream: nothing listens at %s\n", connection->url);
     if (url_is_given) {
         fprintf(stderr, "  start the service there, or name another place with --connect\n");
@@ -95,8 +102,9 @@ bool connection_open(struct ds_config *config, struct connection_options *option
     struct connection connection = {.url = options->connect,
                                     .timeout_ms = (uint32_t)options->timeout_ms};
     const bool is_ipc = strncmp(connection.url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
-    if (is_ipc && !somebody_listens(connection.url + strlen(IPC_SCHEME))) {
-        *ret_exit_code = tell_nobody_listens(&connection, url_is_given);
+    const int failure = is_ipc ? find_listener(connection.url + strlen(IPC_SCHEME)) : 0;
+    if (failure != 0) {
+        *ret_exit_code = tell_unreachable(&connection, url_is_given, failure);
         return false;
     }
     connection.principal = is_ipc ? make_operator(arena) : NULL;

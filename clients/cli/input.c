@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define INPUT_CHUNK_BYTES (64 * 1024)
 
@@ -13,6 +14,13 @@ FILE *input_open(const char *path)
     FILE *stream = fopen(path, "re");
     if (stream == NULL) {
         fprintf(stderr, "deltastream: can't open \"%s\": %s\n", path, strerror(errno));
+        return NULL;
+    }
+    struct stat status;
+    if (fstat(fileno(stream), &status) == 0 && S_ISDIR(status.st_mode)) {
+        fprintf(stderr, "deltastream: \"%s\" is a folder; name a file\n", path);
+        fclose(stream);
+        return NULL;
     }
     return stream;
 }

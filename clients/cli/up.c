@@ -9,6 +9,7 @@
 #include "gateway/host.h"
 #include "storage/host.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,9 @@ struct up {
 
 static int complete(struct ds_config *config, struct up_options *options)
 {
+    if (options->data_dir[0] == '\0') {
+        return ds_config_refuse(config, options, "data-dir", "name a folder");
+    }
     options->data_dir = ds_absolute_path(ds_config_arena(config), options->data_dir);
     const char *refusal = storage_store_refusal(options->store);
     if (refusal != NULL) {
@@ -182,9 +186,9 @@ static void tell_what_to_try(const struct up *up, const struct up_options *optio
     fprintf(stderr,
             "try:\n"
             "  curl '%s/underlying/NIFTY?limit=5'\n"
-            "  deltastream ticks list NIFTY --limit 5 --data-dir '%s'\n"
+            "  %s ticks list NIFTY --limit 5 --data-dir '%s'\n"
             "  http://%s/health\n",
-            address, options->data_dir, address);
+            address, program_invocation_name, options->data_dir, address);
 }
 
 /* Takes what is NULL: a start that stopped half-way ends here too. */

@@ -39,18 +39,7 @@ refuse(struct check *check, const char *format, ...)
 /* A variable takes text: a scalar, or a message that JSON writes as a string or a scalar. */
 static bool is_text_like(const struct field *field)
 {
-    if (field->message == NULL) {
-        return true;
-    }
-    switch (field->message->wellknown) {
-    case DS_WELLKNOWN_TIMESTAMP:
-    case DS_WELLKNOWN_DURATION:
-    case DS_WELLKNOWN_FIELD_MASK:
-    case DS_WELLKNOWN_WRAPPER:
-        return true;
-    default:
-        return false;
-    }
+    return field->message == NULL || ds_wellknown_is_text(field->message->wellknown);
 }
 
 /* Follows the dotted `path` from the request; complains where it leads nowhere. */

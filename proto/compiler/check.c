@@ -131,6 +131,30 @@ static void types_check(const struct model *model)
     }
 }
 
+/* The JSON writer puts names between quotes as they are. */
+static bool needs_escapes(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == '"' || *at == '\\') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void json_names_check(const struct model *model, const struct message *message)
+{
+    for (size_t i = 0; i < message->field_count; i++) {
+        const Google__Protobuf__FieldDescriptorProto *field = message->fields[i].descriptor;
+        if (needs_escapes(field->json_name)) {
+            complain(model->complaints, message->file->path, message->full_name,
+                     "the json_name of %s has a quote, a backslash or a control character; write "
+                     "one without",
+                     field->name);
+        }
+    }
+}
+
 static void statuses_check(const struct model *model, const struct enumeration *enumeration)
 {
     for (size_t i = 0; i < enumeration->descriptor->n_value; i++) {
@@ -148,6 +172,9 @@ void check_model(const struct model *model)
 {
     for (size_t i = 0; i < model->enumeration_count; i++) {
         statuses_check(model, &model->enumerations[i]);
+    }
+    for (size_t i = 0; i < model->message_count; i++) {
+        json_names_check(model, &model->messages[i]);
     }
     services_check(model);
     types_check(model);

@@ -68,6 +68,15 @@ static Google__Protobuf__FileDescriptorSet *set_unpack(const char *path, struct 
     return set;
 }
 
+static uint8_t *set_pack(const Google__Protobuf__FileDescriptorSet *set, struct memory *memory,
+                         size_t *ret_size)
+{
+    *ret_size = google__protobuf__file_descriptor_set__get_packed_size(set);
+    uint8_t *packed = memory_alloc(memory, *ret_size);
+    google__protobuf__file_descriptor_set__pack(set, packed);
+    return packed;
+}
+
 static int strip(const char *input, const char *target, struct memory *memory)
 {
     size_t size = 0;
@@ -82,10 +91,8 @@ static int strip(const char *input, const char *target, struct memory *memory)
     if (complaints.count > 0) {
         return EXIT_FAILURE;
     }
-    const size_t packed_size = google__protobuf__file_descriptor_set__get_packed_size(set);
-    uint8_t *packed = memory_alloc(memory, packed_size);
-    google__protobuf__file_descriptor_set__pack(set, packed);
-    return file_write(target, packed, packed_size) ? EXIT_SUCCESS : EXIT_FAILURE;
+    uint8_t *packed = set_pack(set, memory, &size);
+    return file_write(target, packed, size) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* Loads and checks everything, so that one run tells all that is wrong. */
@@ -107,7 +114,7 @@ static int generate(const char *input, const char *directory, const char *prefix
 {
     size_t size = 0;
     const uint8_t *data = file_read(input, memory, &size);
-    const Google__Protobuf__FileDescriptorSet *set =
+    Google__Protobuf__FileDescriptorSet *set =
         data == NULL ? NULL : set_unpack(input, memory, data, size);
     if (set == NULL) {
         return EXIT_FAILURE;
@@ -120,9 +127,13 @@ static int generate(const char *input, const char *directory, const char *prefix
     }
     struct output output = {.directory = directory, .prefix = prefix};
     emit_schema(&output, &model);
-    emit_descriptor(&output, data, size);
     emit_services(&output, &model);
     emit_routes(&output, &routes);
+    /* Comments are for documents; in the programs they would make the set five times as
+     * large. */
+    strip_source_info(set);
+    const uint8_t *packed = set_pack(set, memory, &size);
+    emit_descriptor(&output, packed, size);
     return output.has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define NAME_LENGTH_MAX UINT8_MAX
-#define MEMBERS_MAX UINT16_MAX
+#define VALUES_MAX UINT16_MAX
 
 /* The one file in proto2 that everybody imports: it describes options, none of its messages
  * travels. */
@@ -50,9 +50,9 @@ static enum ds_wellknown wellknown_of(const char *full_name)
 static void enumeration_add(struct model *model, const struct file *file, const char *path,
                             const Google__Protobuf__EnumDescriptorProto *descriptor)
 {
-    if (descriptor->n_value > MEMBERS_MAX) {
+    if (descriptor->n_value > VALUES_MAX) {
         complain(model->complaints, file->path, path, "has more than %d values; split it",
-                 MEMBERS_MAX);
+                 VALUES_MAX);
     }
     model->enumerations = memory_grow(model->memory, model->enumerations, model->enumeration_count,
                                       sizeof *model->enumerations);
@@ -67,9 +67,9 @@ static void enumeration_add(struct model *model, const struct file *file, const 
 static void message_add(struct model *model, const struct file *file, const char *path,
                         const Google__Protobuf__DescriptorProto *descriptor)
 {
-    if (descriptor->n_field > MEMBERS_MAX) {
+    if (descriptor->n_field > DS_MESSAGE_FIELDS_MAX) {
         complain(model->complaints, file->path, path, "has more than %d fields; split it",
-                 MEMBERS_MAX);
+                 DS_MESSAGE_FIELDS_MAX);
     }
     struct memory *memory = model->memory;
     const char *full_name = join_path(memory, file->package, path);

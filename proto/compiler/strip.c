@@ -74,9 +74,17 @@ static void file_name_package(Google__Protobuf__FileDescriptorProto *file, struc
     options_add_c_package(file->options, memory, c_package);
 }
 
+void strip_source_info(Google__Protobuf__FileDescriptorSet *set)
+{
+    for (size_t i = 0; i < set->n_file; i++) {
+        set->file[i]->source_code_info = NULL;
+    }
+}
+
 void strip_for_protoc_c(Google__Protobuf__FileDescriptorSet *set, struct memory *memory,
                         struct complaints *complaints)
 {
+    strip_source_info(set);
     for (size_t i = 0; i < set->n_file; i++) {
         Google__Protobuf__FileDescriptorProto *file = set->file[i];
         fields_strip(file->extension, file->n_extension);

@@ -70,7 +70,9 @@ static ds_code open_store(const struct storage_host_options *options,
                                                        .events = ds_event_journal_sink(events)};
     code = market_lmdb_open(folder, &store_options, ret_store, why, sizeof(why));
     if (code != DS_OK) {
-        return fail(code, ret_reason, "the store in", folder, why);
+        /* The engine's reasons name the folder. */
+        snprintf(ret_reason, STORAGE_REASON_BYTES_MAX, "%s", why);
+        return code;
     }
     return DS_OK;
 }

@@ -128,6 +128,7 @@ ds_code service_call(struct service *service, const char *method, const Protobuf
     service->call = (struct ds_client_call){
         .method = ds_method_find(name, (size_t)size),
         .payload = ds_bytes_of(service->payload, payload_bytes),
+        .timeout_ms = service->timeout_ms,
         .principal = &owner,
     };
     assert_non_null(service->call.method);

@@ -17,6 +17,7 @@ struct service {
     struct ds_rpc_server *server;
     struct ds_channel *channel;
     struct ds_client_call call; /* the newest one */
+    uint32_t timeout_ms;        /* of the next ones; 0: their methods' */
     uint8_t *payload;
     /* The rows of an ingest request. */
     Storage__Tick *ticks;

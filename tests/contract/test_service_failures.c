@@ -3,6 +3,7 @@
 #include "service_fixture.h"
 #include "support/test.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 struct failing_store {
@@ -10,6 +11,7 @@ struct failing_store {
     ds_code put;
     ds_code scan;
     ds_code health;
+    int64_t slow_until_us; /* monotonic; a scan that begins before lasts until then */
 };
 
 static struct failing_store *failing_of(struct market_store *store)
@@ -29,7 +31,10 @@ static ds_code failing_scan(struct market_store *store, const struct market_scan
     (void)scan;
     (void)take;
     (void)context;
-    (void)ret_more;
+    while (ds_clock_monotonic_us(ds_clock_system()) < failing_of(store)->slow_until_us) {
+        sched_yield();
+    }
+    *ret_more = true;
     return failing_of(store)->scan;
 }
 
@@ -117,6 +122,16 @@ static void damage_is_data_loss_and_never_a_short_list(void **state)
     assert_int_equal(service->call.response.size, 0);
 }
 
+static void a_list_that_takes_too_long_ends_at_its_deadline(void **state)
+{
+    struct service *service = *state;
+    service->timeout_ms = 20;
+    failing_of(service->store)->slow_until_us = ds_clock_monotonic_us(ds_clock_system()) + 30000;
+    const Storage__ListTicksRequest list = list_request("NIFTY");
+    assert_int_equal(service_call(service, "ListTicks", &list.base), DS_DEADLINE_EXCEEDED);
+    assert_failure(service, NULL, "DEADLINE_EXCEEDED");
+}
+
 int main(void)
 {
     ds_log_set_level(DS_LOG_ERROR);
@@ -126,6 +141,7 @@ int main(void)
         FAILURE_TEST(a_full_queue_asks_to_come_again_soon),
         FAILURE_TEST(a_store_that_stopped_writing_is_unavailable),
         FAILURE_TEST(damage_is_data_loss_and_never_a_short_list),
+        FAILURE_TEST(a_list_that_takes_too_long_ends_at_its_deadline),
     };
     return cmocka_run_group_tests_name("service failures", tests, NULL, NULL);
 }

@@ -161,6 +161,14 @@ def http_request(base_url, method, target, body=None, headers=None, timeout=20):
         connection.close()
 
 
+def wait_until(condition, timeout=20):
+    """Asks until it is so; an assertion fails where it does not come to be."""
+    deadline = time.monotonic() + seconds(timeout)
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come to be"
+        time.sleep(0.02)
+
+
 def run_cli(*arguments, stdin=b"", environment=None, timeout=60, **options):
     """The command line run to its end, with its output as bytes."""
     return subprocess.run(

@@ -1,24 +1,10 @@
 """HTTP by hand: sends bytes as they are and reads replies one by one."""
 
-import json
 import socket
 import struct
 import urllib.parse
 
-from programs import seconds
-
-
-class RawReply:
-    def __init__(self, status, headers, body):
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    def json(self):
-        return json.loads(self.body)
-
-    def __repr__(self):
-        return f"<{self.status} {self.headers} {self.body[:300]!r}>"
+from programs import Reply, seconds
 
 
 class RawConnection:
@@ -69,7 +55,7 @@ class RawConnection:
         length = 0 if without_body or status == 100 else int(headers.get("Content-Length", 0))
         body = self.stream.read(length)
         assert len(body) == length
-        return RawReply(status, headers, body)
+        return Reply(status, headers, body)
 
     def at_end(self):
         return self.stream.read(1) == b""

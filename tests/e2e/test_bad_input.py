@@ -62,7 +62,8 @@ def test_a_page_token_of_another_origin_is_refused(shared_server, token):
 
 
 def test_an_order_that_is_none_is_refused(shared_server):
-    expect_problem(shared_server.get("/v1/ticks/X?order=sideways"), 400, "invalid_request", "order")
+    reply = shared_server.get("/v1/ticks/X?order=sideways")
+    expect_problem(reply, 400, "invalid_request", "order: expected one of unspecified, desc, asc")
 
 
 def test_an_unknown_query_parameter_is_refused_by_name(shared_server):

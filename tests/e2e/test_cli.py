@@ -140,7 +140,8 @@ FAILURES = [
     (["import", "/nonexistent", "--product", "X", "--map", "timestamp=0"], 1, "/nonexistent"),
     (["import", "/dev/null", "--product", "X", "--map", "timestmap=0"], 2, 'did you mean "timestamp"?'),
     (["import", "/dev/null", "--map", "timestamp=0"], 2, "--product NAME"),
-    (["import", "/dev/null", "--product", "X"], 2, "map"),
+    (["import", "/dev/null", "--product", "X"], 2, "deltastream import: map: say which columns there are"),
+    (["import", "/", "--product", "X", "--map", "timestamp=0,price=1"], 1, '"/" is a folder; name a file'),
 ]  # fmt: skip
 
 
@@ -173,6 +174,22 @@ def test_a_socket_that_a_killed_server_left_is_known_to_be_dead(launcher, data_d
     done = server.cli("products", "list")
     assert done.returncode == 6
     assert b"nothing listens at" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become another user")
+def test_a_service_of_another_user_is_told_from_one_that_does_not_run(launcher, folder, data_dir):
+    launcher.up(data_dir)
+    folder.chmod(0o755)
+    # Another user may not reach binaries below /root; they are lent by an open file.
+    file = os.open(binary("deltastream"), os.O_RDONLY)
+    done = subprocess.run(
+        [f"/proc/self/fd/{file}", "products", "list", "--data-dir", str(data_dir)],
+        capture_output=True, user="nobody", group="nogroup", extra_groups=[], pass_fds=[file],
+        env=clean_environment(), timeout=seconds(20), check=False, cwd="/",
+    )  # fmt: skip
+    os.close(file)
+    assert (done.returncode, done.stdout) == (6, b"")
+    assert b"this user may not reach ipc://" in done.stderr and b"nothing listens" not in done.stderr
 
 
 def test_a_tcp_service_that_does_not_answer_ends_with_6():
@@ -221,6 +238,7 @@ MISTYPED = [
     (["ticks", "lsit"], 'did you mean "deltastream ticks list"?'),
     (["improt"], 'did you mean "deltastream import"?'),
     (["ticks", "list", "X", "--limti", "3"], 'did you mean "--limit"?'),
+    (["prodcts"], 'did you mean "deltastream products list"?'),
     (["xylophone"], "deltastream --help lists them"),
     (["ticks"], "ticks ingest"),
     (["--demo"], "flags go behind a command"),
@@ -243,6 +261,18 @@ def test_help_lists_examples_first_and_every_command(arguments):
     assert text.index("Examples:") < text.index("Usage:") < text.index("Commands:")
     for command in ("up", "call", "import", "products list", "ticks list", "ticks ingest"):
         assert f"\n  {command} " in text
+
+
+def test_help_of_a_noun_lists_what_goes_with_it():
+    done = run_cli("help", "ticks")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"ticks list" in done.stdout and b"ticks ingest" in done.stdout and b"import" not in done.stdout
+
+
+def test_help_tells_where_the_data_is_by_default():
+    done = run_cli("up", "--help", environment={"XDG_DATA_HOME": "/srv/home"})
+    where = "/var/lib/deltastream" if os.geteuid() == 0 else "/srv/home/deltastream"
+    assert f"[{where}]" in done.stdout.decode()
 
 
 @pytest.mark.parametrize("command", ["up", "call", "import", "products list", "ticks list", "ticks ingest"])

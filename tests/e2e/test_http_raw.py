@@ -1,6 +1,7 @@
 """HTTP/1.1 to the byte against the real programs: framing, order, limits, leaving early."""
 
 import json
+import signal
 import time
 
 import pytest
@@ -167,6 +168,28 @@ def test_clients_that_leave_early_harm_nobody(server):
         client.reset()
     assert server.get("/health").status == 200
     assert server.get("/v1/ticks/X/latest").json()["price"] == 1
+
+
+def test_clients_that_leave_a_health_check_harm_nobody(launcher, data_dir):
+    server = launcher.daemons(data_dir)
+    storage = server.programs[1].process
+    deadline = time.monotonic() + seconds(10)
+    storage.send_signal(signal.SIGSTOP)
+    try:
+        # The answer of the last check serves for a moment: only then do clients wait for one.
+        while b'route="/health",status="499"' not in server.get("/metrics").body:
+            assert time.monotonic() < deadline
+            client = RawConnection(server)
+            # Sent together: with the first one's reply the others have been read.
+            targets = ("/health/live", "/health", "/health/ready")
+            client.send(b"".join(b"GET %s HTTP/1.1\r\nHost: test\r\n\r\n" % t.encode() for t in targets))
+            assert client.receive().status == 200
+            client.reset()
+        assert server.get("/health").status == 503
+    finally:
+        storage.send_signal(signal.SIGCONT)
+    while server.get("/health").status != 200:
+        assert time.monotonic() < deadline
 
 
 def test_a_trickled_head_is_cut_however_steadily_it_comes(launcher, data_dir):

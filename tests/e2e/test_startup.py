@@ -1,13 +1,15 @@
 """Starts that can't succeed say why in one line and end with 1 or 2; signals end a program well."""
 
+import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 
 import pytest
 
-from programs import BIN_DIR, Program, clean_environment, http_request, run_cli, seconds
+from programs import BIN_DIR, Program, clean_environment, http_request, run_cli, seconds, wait_until
 
 STARTS = {
     "deltastream": ["up", "--listen", "127.0.0.1:0"],
@@ -96,7 +98,7 @@ def test_a_port_in_use_is_refused_by_name(folder, data_dir, name):
         first = ["up"] if name == "deltastream" else []
         code, log = start_and_end(folder, name, *first, "--data-dir", data_dir, "--listen", address)
     assert code == 1
-    assert f"can't listen at {address}: the address is in use" in plain_lines(log)[-1]
+    assert f"can't listen at {address}: the address is in use; name another one" in plain_lines(log)[-1]
 
 
 def test_a_native_port_in_use_is_refused_by_name(folder, data_dir):
@@ -150,7 +152,9 @@ BAD_SETTINGS = [
     (["--store", "paper"], 'store: "paper" (from --store): there is no such store; use lmdb'),
     (["--data-dri", "x"], 'there is no flag "--data-dri"; did you mean "--data-dir"?'),
     (["--config", "/nonexistent"], 'config: can\'t read "/nonexistent"'),
-    (["extra"], 'unexpected argument "extra"'),
+    (["extra"], 'unexpected argument "extra"; usage: deltastream'),
+    (["extra"], " [flags]"),
+    (["--data-dir", ""], 'data-dir: "" (from --data-dir): name a folder'),
 ]  # fmt: skip
 
 
@@ -163,6 +167,28 @@ def test_a_bad_setting_stops_the_start_with_name_value_and_what_would_do(
     assert code == 2
     assert message in log
     assert "secret" not in log
+
+
+@pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1:99999", "127.0.0.1:80a", ":8080", "[::1]8080"])
+def test_a_listener_of_another_form_is_refused_before_anything_starts(folder, data_dir, listen):
+    code, log = start_and_end(folder, "deltastream", "up", "--data-dir", data_dir, "--listen", listen)
+    assert code == 2
+    assert plain_lines(log) == [
+        f'deltastream up: listen (from --listen): "{listen}" is not of the form HOST:PORT or HOST:PORT=NAME,'
+        " such as 127.0.0.1:8080"
+    ]
+    assert not data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    "listen, why", [("192.0.2.1:0", "this machine does not have that address"), ("no.such.host.invalid:0", "no such host")]
+)
+def test_a_listener_that_is_not_this_machine_is_refused_by_name(folder, data_dir, listen, why):
+    code, log = start_and_end(
+        folder, "deltastream", "up", "--data-dir", data_dir, "--listen", listen, "--anonymous", "read"
+    )
+    assert code == 1
+    assert f"can't listen at {listen}: " in plain_lines(log)[-1] and why in plain_lines(log)[-1]
 
 
 def test_a_bad_environment_setting_is_refused_by_its_variable(folder, data_dir):
@@ -270,3 +296,26 @@ def test_the_gateway_serves_as_soon_as_its_storage_does(launcher, data_dir):
     assert http_request(url, "GET", "/health/ready").status == 503
     launcher.start("deltastream-storaged", "--data-dir", data_dir).wait_ready()
     assert http_request(url, "GET", "/v1/products").status == 200
+
+
+def test_the_log_tells_when_the_storage_went_and_when_it_came_back(launcher, data_dir):
+    gateway = launcher.start("deltastream-gateway", "--data-dir", data_dir, "--listen", "127.0.0.1:0")
+    (url,) = gateway.wait_ready()
+    assert http_request(url, "GET", "/health").status == 503
+    launcher.start("deltastream-storaged", "--data-dir", data_dir).wait_ready()
+    wait_until(lambda: http_request(url, "GET", "/health").status == 200)
+    events = [json.loads(line) for line in gateway.log().splitlines() if line.startswith("{")]
+    changes = [event for event in events if event["event"].startswith("backend_")]
+    assert [event["event"] for event in changes] == ["backend_unhealthy", "backend_healthy"]
+    assert {event["backend"] for event in changes} == {"deltastream.storage.v1.Storage"}
+    assert changes[0]["code"] in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
+
+
+def test_what_up_says_to_try_can_be_copied(launcher, data_dir):
+    up = launcher.start("deltastream", "up", "--demo", "--data-dir", data_dir, "--listen", "127.0.0.1:0")
+    up.wait_ready()
+    wait_until(lambda: "/health" in up.log())
+    curl, command = [line.strip() for line in up.log().splitlines() if line.startswith("  ")][:2]
+    assert curl.startswith("curl '127.0.0.1:")
+    done = subprocess.run(shlex.split(command), capture_output=True, timeout=seconds(20), check=False)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 5

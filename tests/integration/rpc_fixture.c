@@ -38,8 +38,13 @@ static ds_code echo(void *context, struct ds_call *call, const ProtobufCMessage 
 {
     const Storage__ListTicksRequest *in = (const Storage__ListTicksRequest *)request;
     Storage__ListTicksResponse *out = (Storage__ListTicksResponse *)response;
-    (void)call;
     atomic_fetch_add(&((struct rpc_fixture *)context)->executed, 1);
+    if (strcmp(in->product, "bytes") == 0) {
+        struct ds_buffer *reply = ds_call_raw_response(call);
+        memset(ds_buffer_reserve(reply, (size_t)in->limit), 0, (size_t)in->limit);
+        ds_buffer_commit(reply, (size_t)in->limit);
+        return DS_OK;
+    }
     out->product = in->product;
     out->count = in->limit;
     return DS_OK;
@@ -57,6 +62,13 @@ static ds_code fail_as_told(void *context, struct ds_call *call, const ProtobufC
     if (strcmp(product, "retry") == 0) {
         ds_call_set_retry_after_ms(call, 1500);
         return ds_fail_reason(call, DS_UNAVAILABLE, DS_REASON(STORE_UNAVAILABLE), "later");
+    }
+    if (strcmp(product, "greedy") == 0) {
+        for (size_t size = 1024 * 1024; size > 0; size /= 2) {
+            while (ds_arena_alloc(ds_call_arena(call), size) != NULL) {
+            }
+        }
+        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "no memory is left");
     }
     if (strcmp(product, "large") == 0) {
         must(ds_buffer_reserve(ds_call_raw_response(call), 17 * 1024 * 1024) == NULL);

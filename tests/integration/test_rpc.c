@@ -3,6 +3,7 @@
 /* clang-format on */
 #include "deltastream/rpc/v1/control.pb-c.h"
 #include "deltastream/storage/v1/storage.pb-c.h"
+#include "ds/wire.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "integration/rpc_fixture.h"
 #include "schema.gen.h"
@@ -395,6 +396,57 @@ static void calls_flushed_together_are_all_answered(void **state)
     assert_int_equal(atomic_load(&fixture.executed), CALL_COUNT);
 }
 
+static void replies_that_do_not_fit_one_message_all_come(void **state)
+{
+    (void)state;
+    static const int32_t sizes[] = {1024 * 1024, 16 * 1024 * 1024, 1};
+    struct pending pending[3];
+    struct ds_bytes payloads[3];
+    for (size_t i = 0; i < 3; i++) {
+        payloads[i] = list_ticks_request("bytes", sizes[i]);
+        pending_add(&pending[i], ds_method_storage_list_ticks, payloads[i]);
+    }
+    ds_channel_flush(fixture.channel);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pending_wait(&pending[i]), DS_OK);
+        free((void *)(uintptr_t)payloads[i].data);
+    }
+}
+
+static void a_call_that_used_up_its_memory_still_gets_its_answer(void **state)
+{
+    (void)state;
+    const struct ds_bytes payload = latest_request("greedy");
+    struct ds_client_call call = {.method = ds_method_storage_latest_tick,
+                                  .payload = payload,
+                                  .principal = &rpc_fixture_reader};
+    assert_int_equal(ds_channel_call_wait(fixture.channel, &call), DS_RESOURCE_EXHAUSTED);
+    ds_client_call_release(&call);
+    free((void *)(uintptr_t)payload.data);
+}
+
+/* Each occurrence of a number costs two bytes on the wire and some 40 while it is unpacked. */
+static void a_request_that_unpacks_too_large_is_refused(void **state)
+{
+    (void)state;
+    const size_t tick_bytes = ds_method_storage_ingest_ticks->request_bytes_max - 8;
+    struct ds_buffer payload;
+    ds_buffer_init(&payload, tick_bytes + 8);
+    ds_wire_write_tag(&payload, 1, DS_WIRE_BYTES);
+    ds_wire_write_varint(&payload, tick_bytes / 2 * 2);
+    for (size_t i = 0; i < tick_bytes / 2; i++) {
+        ds_wire_write_varint_field(&payload, 4, 1);
+    }
+    struct ds_client_call call = {.method = ds_method_storage_ingest_ticks,
+                                  .payload = ds_buffer_bytes(&payload),
+                                  .principal = &rpc_fixture_writer};
+    assert_int_equal(ds_channel_call_wait(fixture.channel, &call), DS_RESOURCE_EXHAUSTED);
+    assert_int_equal(ds_status_reason(call.status_details), DS_REASON(REQUEST_TOO_LARGE));
+    assert_int_equal(atomic_load(&fixture.executed), 0);
+    ds_client_call_release(&call);
+    ds_buffer_deinit(&payload);
+}
+
 static void draining_refuses_new_calls_and_waits_for_old_ones(void **state)
 {
     (void)state;
@@ -542,6 +594,9 @@ static int run_over(enum fixture_transport over, const char *name)
         WITH(a_full_pool_turns_calls_away_at_once_and_health_still_answers,
              open_narrow_authenticated_fixture),
         WITH(calls_flushed_together_are_all_answered, open_authenticated_fixture),
+        WITH(replies_that_do_not_fit_one_message_all_come, open_authenticated_fixture),
+        WITH(a_call_that_used_up_its_memory_still_gets_its_answer, open_authenticated_fixture),
+        WITH(a_request_that_unpacks_too_large_is_refused, open_authenticated_fixture),
         WITH(draining_refuses_new_calls_and_waits_for_old_ones, open_authenticated_fixture),
         WITH(health_follows_what_the_service_says, open_fixture),
         WITH(hello_tells_epoch_limits_and_inline_methods, open_narrow_fixture),

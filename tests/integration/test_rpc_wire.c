@@ -30,16 +30,44 @@ static ds_code authenticate_writer(void *context, struct ds_call *call,
     return DS_OK;
 }
 
-static int open_stranger(void **state)
+static int64_t system_wall_us(const struct ds_clock *clock)
 {
-    (void)state;
-    rpc_fixture_open(&fixture, FIXTURE_TCP,
+    (void)clock;
+    return ds_clock_wall_us(ds_clock_system());
+}
+
+static int64_t standing_monotonic_us(const struct ds_clock *clock)
+{
+    (void)clock;
+    return 1;
+}
+
+/* A slow machine must not use up the time that the calls of a message share. */
+static const struct ds_clock standing_clock = {system_wall_us, standing_monotonic_us};
+
+static void open_stranger_over(enum fixture_transport transport)
+{
+    rpc_fixture_open(&fixture, transport,
                      &(struct ds_rpc_server_options){
+                         .clock = &standing_clock,
                          .authenticator = {.authenticate = authenticate_writer},
                      });
     assert_int_equal(nng_req0_open(&stranger), 0);
     assert_int_equal(nng_socket_set_ms(stranger, NNG_OPT_RECVTIMEO, 5000), 0);
     assert_int_equal(nng_dial(stranger, fixture.url, NULL, 0), 0);
+}
+
+static int open_stranger(void **state)
+{
+    (void)state;
+    open_stranger_over(FIXTURE_TCP);
+    return 0;
+}
+
+static int open_trusted_stranger(void **state)
+{
+    (void)state;
+    open_stranger_over(FIXTURE_IPC);
     return 0;
 }
 
@@ -64,6 +92,20 @@ static struct ds_bytes ask(const struct ds_buffer *message)
     return ds_bytes_of(copy, answer_bytes);
 }
 
+static void append_header(struct ds_buffer *message, const Rpc__RequestHeader *header,
+                          struct ds_bytes payload)
+{
+    const size_t header_bytes = rpc__request_header__get_packed_size(header);
+    uint8_t *packed = malloc(header_bytes);
+    rpc__request_header__pack(header, packed);
+    uint8_t preface[DS_FRAME_PREFACE_BYTES];
+    ds_frame_write_preface(preface, DS_FRAME_REQUEST, 0, header_bytes, payload.size);
+    ds_buffer_append(message, preface, sizeof preface);
+    ds_buffer_append(message, packed, header_bytes);
+    ds_buffer_append(message, payload.data, payload.size);
+    free(packed);
+}
+
 static void append_frame(struct ds_buffer *message, const char *call_id, const char *method,
                          struct ds_bytes payload)
 {
@@ -71,15 +113,7 @@ static void append_frame(struct ds_buffer *message, const char *call_id, const c
     header.call_id.data = (uint8_t *)(uintptr_t)call_id;
     header.call_id.len = strlen(call_id);
     header.method = (char *)(uintptr_t)method;
-    const size_t header_bytes = rpc__request_header__get_packed_size(&header);
-    uint8_t *packed = malloc(header_bytes);
-    rpc__request_header__pack(&header, packed);
-    uint8_t preface[DS_FRAME_PREFACE_BYTES];
-    ds_frame_write_preface(preface, DS_FRAME_REQUEST, 0, header_bytes, payload.size);
-    ds_buffer_append(message, preface, sizeof preface);
-    ds_buffer_append(message, packed, header_bytes);
-    ds_buffer_append(message, payload.data, payload.size);
-    free(packed);
+    append_header(message, &header, payload);
 }
 
 /* Takes the next frame off the answer and unpacks its header. */
@@ -244,6 +278,53 @@ static void a_method_that_may_block_does_not_share_a_message(void **state)
     ds_buffer_deinit(&message);
 }
 
+/* The text of the answer to a call of that method. */
+static void expect_failure_text(const char *method, const char *text)
+{
+    struct ds_buffer message;
+    ds_buffer_init(&message, 8192);
+    append_frame(&message, "a", method, (struct ds_bytes){0});
+    struct ds_bytes answer = ask(&message);
+    void *memory = (void *)(uintptr_t)answer.data;
+    struct ds_frame frame;
+    Rpc__ResponseHeader *header = next_header(&answer, &frame);
+    assert_string_equal(header->message, text);
+    rpc__response_header__free_unpacked(header, NULL);
+    free(memory);
+    ds_buffer_deinit(&message);
+}
+
+static void a_failures_text_is_never_cut_within_a_character(void **state)
+{
+    (void)state;
+    char method[160];
+    char text[256];
+    memset(method, 'x', 126);
+    /* U+20AC, of which 128 bytes of the name would hold two of three. */
+    strcpy(method + 126, "\xe2\x82\xac");
+    snprintf(text, sizeof text, "this server has no method %.126s", method);
+    expect_failure_text(method, text);
+}
+
+static void a_time_of_sending_that_can_not_be_is_ignored(void **state)
+{
+    (void)state;
+    Rpc__RequestHeader header = RPC__REQUEST_HEADER__INIT;
+    header.method = (char *)(uintptr_t)list_products;
+    header.timeout_ms = 10000;
+    header.sent_at_us = UINT64_C(1) << 63;
+    Rpc__Principal principal = RPC__PRINCIPAL__INIT;
+    char *permissions[] = {(char *)(uintptr_t) "market:read"};
+    principal.permissions = permissions;
+    principal.n_permissions = 1;
+    header.principal = &principal;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    append_header(&message, &header, (struct ds_bytes){0});
+    expect_code(&message, DS_OK, "");
+    ds_buffer_deinit(&message);
+}
+
 static void more_than_64_metadata_entries_are_refused(void **state)
 {
     (void)state;
@@ -347,6 +428,9 @@ int main(void)
         WITH(a_call_id_of_seventeen_bytes_is_refused),
         WITH(sixty_four_frames_share_a_message_and_one_more_does_not),
         WITH(a_method_that_may_block_does_not_share_a_message),
+        WITH(a_failures_text_is_never_cut_within_a_character),
+        cmocka_unit_test_setup_teardown(a_time_of_sending_that_can_not_be_is_ignored,
+                                        open_trusted_stranger, close_stranger),
         WITH(more_than_64_metadata_entries_are_refused),
         WITH(a_message_announced_with_16_gib_closes_the_connection),
         WITH(a_channel_without_a_server_says_so),

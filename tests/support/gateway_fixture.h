@@ -4,6 +4,7 @@
 
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/json.h"
+#include "ds/wire.h"
 #include "gateway/gateway.h"
 #include "schema.gen.h"
 #include "support/handlers.h"
@@ -22,7 +23,7 @@ struct gateway_fixture {
     struct gateway *gateway;
     char address[64];
     pthread_t thread;
-    sem_t begun;   /* a held ingest has begun */
+    sem_t begun;   /* a held call has begun */
     sem_t release; /* it may end */
     atomic_bool saw_abandoned;
 };
@@ -43,11 +44,26 @@ static inline ds_code fixture_respond(struct ds_call *call, const struct ds_mess
     return code;
 }
 
+#define LARGE_BYTES ((size_t)4 * 1024 * 1024)
+
+/* A ListTicksResponse whose product has LARGE_BYTES. */
+static inline ds_code fixture_respond_large(struct ds_call *call)
+{
+    struct ds_buffer *wire = ds_call_raw_response(call);
+    ds_wire_write_tag(wire, 1, DS_WIRE_BYTES);
+    ds_wire_write_varint(wire, LARGE_BYTES);
+    uint8_t *product = ds_buffer_reserve(wire, LARGE_BYTES);
+    assert_non_null(product);
+    memset(product, 'x', LARGE_BYTES);
+    ds_buffer_commit(wire, LARGE_BYTES);
+    return DS_OK;
+}
+
 static inline ds_code fixture_list_ticks(void *context, struct ds_call *call,
                                          const ProtobufCMessage *request,
                                          ProtobufCMessage *response)
 {
-    (void)context;
+    struct gateway_fixture *fixture = context;
     (void)response;
     const Storage__ListTicksRequest *list = (const Storage__ListTicksRequest *)request;
     if (strcmp(list->product, "FIELD") == 0) {
@@ -60,6 +76,13 @@ static inline ds_code fixture_list_ticks(void *context, struct ds_call *call,
     }
     if (strcmp(list->product, "GONE") == 0) {
         return ds_fail(call, DS_NOT_FOUND, "no \"such\" thing");
+    }
+    if (strcmp(list->product, "WAIT") == 0) {
+        sem_post(&fixture->begun);
+        sem_wait(&fixture->release);
+    }
+    if (strcmp(list->product, "LARGE") == 0) {
+        return fixture_respond_large(call);
     }
     if (strcmp(list->product, "TICKS") == 0) {
         return fixture_respond(

@@ -25,6 +25,9 @@ struct http_fixture {
     size_t held_count;
     atomic_int abandoned_count;
     atomic_int begun_count;
+    uv_prepare_t iteration;
+    int begun_before;                  /* of begun_count, when the iteration began */
+    atomic_int begun_an_iteration_max; /* requests that one iteration of the loop began */
 };
 
 static inline void http_fixture_reply(struct http_request *request, unsigned int status,
@@ -39,7 +42,9 @@ static inline void http_fixture_head(void *context, struct http_request *request
 {
     struct http_fixture *fixture = context;
     atomic_fetch_add(&fixture->begun_count, 1);
-    request->body_bytes_max = 100000;
+    if (!ds_bytes_equal_text(request->path, "/large")) {
+        request->body_bytes_max = 100000;
+    }
     if (ds_bytes_equal_text(request->path, "/refused")) {
         http_fixture_reply(request, 404, ds_bytes_of_text("refused"));
     }
@@ -118,6 +123,17 @@ static inline void http_fixture_drained(void *context)
     struct http_fixture *fixture = context;
     http_server_close(fixture->server);
     uv_close((uv_handle_t *)&fixture->stop, NULL);
+    uv_close((uv_handle_t *)&fixture->iteration, NULL);
+}
+
+static inline void http_fixture_iterating(uv_prepare_t *iteration)
+{
+    struct http_fixture *fixture = iteration->data;
+    const int begun = atomic_load(&fixture->begun_count);
+    if (begun - fixture->begun_before > atomic_load(&fixture->begun_an_iteration_max)) {
+        atomic_store(&fixture->begun_an_iteration_max, begun - fixture->begun_before);
+    }
+    fixture->begun_before = begun;
 }
 
 static inline void http_fixture_stopping(uv_async_t *stop)
@@ -143,6 +159,9 @@ static inline struct http_fixture *http_fixture_start(struct gateway_limits limi
     uv_loop_init(&fixture->loop);
     uv_async_init(&fixture->loop, &fixture->stop, http_fixture_stopping);
     fixture->stop.data = fixture;
+    uv_prepare_init(&fixture->loop, &fixture->iteration);
+    fixture->iteration.data = fixture;
+    uv_prepare_start(&fixture->iteration, http_fixture_iterating);
     fixture->server = http_server_create(&(struct http_server_options){
         .loop = &fixture->loop,
         .clock = ds_clock_system(),

@@ -251,6 +251,91 @@ static void replies_that_nobody_takes_make_the_server_refuse_more(void **state)
     close(client);
 }
 
+static void bodies_of_requests_in_work_are_bounded_together(void **state)
+{
+    enum { SENDERS = 9, PART_BYTES = 15 * 1024 * 1024 };
+    const struct http_fixture *fixture = *state;
+    char *part = malloc(PART_BYTES);
+    assert_non_null(part);
+    memset(part, 'x', PART_BYTES);
+    int senders[SENDERS];
+    for (int i = 0; i < SENDERS; i++) {
+        senders[i] = http_connect(fixture->address);
+        http_send(senders[i], "POST /large" HOST "Content-Length: 16777216\r\n\r\n");
+        http_send_bytes(senders[i], part, PART_BYTES);
+    }
+    free(part);
+    /* 9 times 15 MiB are over 128 MiB: one of them is told, and only one. */
+    int told = 0;
+    while (told == 0) {
+        for (int i = 0; i < SENDERS; i++) {
+            char byte;
+            told += recv(senders[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+            if (told == 1) {
+                http_expect(senders[i], 503,
+                            "the server has too many large requests in work; try again");
+                break;
+            }
+        }
+    }
+    for (int i = 0; i < SENDERS; i++) {
+        close(senders[i]);
+    }
+    const int client = http_connect(fixture->address);
+    struct http_client_reply reply = {.status = 0};
+    do {
+        http_reply_free(&reply);
+        http_send(client, "POST /large" HOST "Content-Length: 4\r\n\r\nbody");
+        reply = http_receive(client);
+    } while (reply.status == 503);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "body");
+    http_reply_free(&reply);
+    close(client);
+}
+
+static void a_client_that_closed_its_side_may_take_its_reply_slowly(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    const int client = http_connect_with(fixture->address, 4096);
+    http_send(client, "GET /big" HOST "\r\n");
+    shutdown(client, SHUT_WR);
+    char byte;
+    assert_int_equal(recv(client, &byte, 1, MSG_PEEK), 1);
+    /* Past the second after which requests without a reply are given up. */
+    const int64_t begun_us = ds_clock_monotonic_us(ds_clock_system());
+    const int other = http_connect(fixture->address);
+    while (ds_clock_monotonic_us(ds_clock_system()) - begun_us < 1300000) {
+        http_send(other, "GET /x" HOST "\r\n");
+        http_expect(other, 200, "/x");
+    }
+    struct http_client_reply big = http_receive(client);
+    assert_int_equal(big.body_bytes, BIG_BYTES);
+    http_reply_free(&big);
+    assert_true(http_at_end(client));
+    close(client);
+    close(other);
+}
+
+static void a_long_pipeline_leaves_turns_of_the_loop_to_others(void **state)
+{
+    enum { REQUESTS = 1000 };
+    static const char request[] = "GET /x" HOST "\r\n";
+    struct http_fixture *fixture = *state;
+    char pipeline[REQUESTS * sizeof request];
+    for (size_t i = 0; i < REQUESTS; i++) {
+        memcpy(pipeline + i * (sizeof request - 1), request, sizeof request);
+    }
+    const int client = http_connect(fixture->address);
+    http_send(client, pipeline);
+    for (int i = 0; i < REQUESTS; i++) {
+        http_expect(client, 200, "/x");
+    }
+    /* 16 fit the pipeline; a turn refills it a few times only. */
+    assert_true(atomic_load(&fixture->begun_an_iteration_max) <= 100);
+    close(client);
+}
+
 static void connections_over_the_total_cap_are_told(void **state)
 {
     const struct http_fixture *fixture = *state;
@@ -278,6 +363,9 @@ int main(void)
         WITH(setup_short_limits, a_client_that_does_not_read_is_cut),
         WITH(setup_short_limits, connections_over_the_cap_of_an_address_are_told),
         WITH(setup, a_client_that_closed_its_side_waits_only_so_long),
+        WITH(setup, a_client_that_closed_its_side_may_take_its_reply_slowly),
+        WITH(setup, bodies_of_requests_in_work_are_bounded_together),
+        WITH(setup, a_long_pipeline_leaves_turns_of_the_loop_to_others),
         WITH(setup, replies_that_nobody_takes_make_the_server_refuse_more),
         WITH(setup_one_connection, connections_over_the_total_cap_are_told),
     };

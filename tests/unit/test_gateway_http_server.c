@@ -1,4 +1,5 @@
 /* The connection layer with a small handler, over real sockets: what a client sees. */
+#include "gateway/http_endpoint.h"
 #include "support/http_server_fixture.h"
 #include "support/test.h"
 
@@ -237,17 +238,9 @@ static void a_client_that_closed_its_side_only_gets_its_reply(void **state)
 static void a_taken_address_and_a_malformed_one_are_told_apart(void **state)
 {
     struct http_fixture *fixture = *state;
-    static const char *const malformed[] = {"",
-                                            "127.0.0.1",
-                                            "127.0.0.1:",
-                                            ":8080",
-                                            "127.0.0.1:x",
-                                            "127.0.0.1:65536",
-                                            "::1:8080",
-                                            "127.0.0.1:0=",
-                                            "127.0.0.1:0=a b",
-                                            "[::1]8080",
-                                            "no.such.host.invalid:1"};
+    static const char *const malformed[] = {
+        "",         "127.0.0.1",    "127.0.0.1:",      ":8080",    "127.0.0.1:x", "127.0.0.1:65536",
+        "::1:8080", "127.0.0.1:0=", "127.0.0.1:0=a b", "[::1]8080"};
     struct uv_loop_s loop;
     char address[64];
     uv_loop_init(&loop);
@@ -258,7 +251,13 @@ static void a_taken_address_and_a_malformed_one_are_told_apart(void **state)
     for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
         assert_int_equal(http_server_listen(second, malformed[i], address, sizeof address),
                          DS_INVALID_ARGUMENT);
+        assert_false(http_endpoint_is_well_formed(malformed[i]));
     }
+    assert_int_equal(http_server_listen(second, "no.such.host.invalid:1", address, sizeof address),
+                     DS_NOT_FOUND);
+    /* 192.0.2.0/24 is for documents: no machine has it. */
+    assert_int_equal(http_server_listen(second, "192.0.2.1:0", address, sizeof address),
+                     DS_UNAVAILABLE);
     assert_int_equal(http_server_listen(second, "[::1]:0=name", address, sizeof address), DS_OK);
     assert_int_equal(strncmp(address, "[::1]:", 6), 0);
     http_server_close(second);

@@ -102,6 +102,91 @@ static void stopping_lets_requests_in_work_end(void **state)
     close(client);
 }
 
+/* Returns once the gateway has begun to stop: it takes no more connections. */
+static void begin_to_stop(struct gateway_fixture *fixture)
+{
+    gateway_stop(fixture->gateway, 20000);
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    to.sin_port = htons((uint16_t)atoi(strrchr(fixture->address, ':') + 1));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int refused = 0; refused == 0;) {
+        const int client = socket(AF_INET, SOCK_STREAM, 0);
+        assert_true(client >= 0);
+        refused = connect(client, (struct sockaddr *)&to, sizeof to);
+        close(client);
+    }
+}
+
+static void stopping_does_not_wait_for_more_of_a_client_that_takes_its_reply(void **state)
+{
+    struct gateway_fixture *fixture = *state;
+    const int client = http_connect_with(fixture->address, 4096);
+    char byte;
+    http_send(client, "GET /v1/ticks/LARGE" HOST "\r\n");
+    assert_int_equal(recv(client, &byte, 1, MSG_PEEK), 1);
+    begin_to_stop(fixture);
+    struct http_client_reply reply = http_receive(client);
+    assert_int_equal(reply.status, 200);
+    assert_true(reply.body_bytes > LARGE_BYTES);
+    http_reply_free(&reply);
+    assert_true(http_at_end(client));
+    close(client);
+}
+
+static void stopping_serves_a_request_whose_first_bytes_have_come(void **state)
+{
+    struct gateway_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    http_send(client, INGEST HOST JSON "Content-Length: 32\r\n\r\n"
+                                       "{\"ticks\":[{\"product\":\"HOLD\"}]}  "
+                                       "GET /health/live HTTP/1.1\r\nHo");
+    sem_wait(&fixture->begun);
+    begin_to_stop(fixture);
+    sem_post(&fixture->release);
+    struct http_client_reply reply = http_receive(client);
+    assert_int_equal(reply.status, 200);
+    assert_null(strstr(reply.head, "\r\nConnection: close\r\n"));
+    http_reply_free(&reply);
+    http_send(client, "st: a\r\n\r\n");
+    reply = http_receive(client);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.head, "\r\nConnection: close\r\n"));
+    http_reply_free(&reply);
+    assert_true(http_at_end(client));
+    close(client);
+}
+
+static void replies_of_one_moment_are_bounded_together(void **state)
+{
+    enum { CLIENTS = 6, PIPELINE = 16 };
+    struct gateway_fixture *fixture = *state;
+    int clients[CLIENTS];
+    /* Reads of ticks run on the loop's thread: while one waits, requests gather. */
+    const int first = http_connect(fixture->address);
+    http_send(first, "GET /v1/ticks/WAIT" HOST "\r\n");
+    sem_wait(&fixture->begun);
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = http_connect_with(fixture->address, 4096);
+        for (int j = 0; j < PIPELINE; j++) {
+            http_send(clients[i], "GET /v1/ticks/LARGE" HOST "\r\n");
+        }
+    }
+    sem_post(&fixture->release);
+    /* 96 replies of 4 MiB in all: what does not fit 128 MiB is refused when its turn comes. */
+    int refused = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        for (int j = 0; j < PIPELINE; j++) {
+            struct http_client_reply reply = http_receive(clients[i]);
+            assert_true(reply.status == 200 || reply.status == 503);
+            refused += reply.status == 503;
+            http_reply_free(&reply);
+        }
+        close(clients[i]);
+    }
+    assert_true(refused > 0);
+    close(first);
+}
+
 static void stopping_waits_no_longer_than_its_grace(void **state)
 {
     struct gateway_fixture *fixture = *state;
@@ -180,7 +265,10 @@ int main(void)
         TEST(a_client_that_leaves_cancels_its_call),
         TEST(other_requests_go_on_while_one_waits),
         TEST(stopping_lets_requests_in_work_end),
+        TEST(stopping_does_not_wait_for_more_of_a_client_that_takes_its_reply),
+        TEST(stopping_serves_a_request_whose_first_bytes_have_come),
         TEST(stopping_waits_no_longer_than_its_grace),
+        TEST(replies_of_one_moment_are_bounded_together),
         TEST(the_root_names_the_listeners_service),
         TEST(health_follows_the_backend),
         TEST(metrics_count_requests_by_route_and_status),

@@ -298,8 +298,8 @@ static void plain_text_that_does_not_fit_is_refused(void **state)
     scalar_refused("bool_value", "True", "true or false");
     scalar_refused("string_value", "\xff", "UTF-8");
     scalar_refused("bytes_value", "*", "base64");
-    scalar_refused("enum_value", "mauve", "COLOR_RED");
-    scalar_refused("enum_value", "", "COLOR_RED");
+    scalar_refused("enum_value", "mauve", "unspecified, red, dark_blue");
+    scalar_refused("enum_value", "", "dark_blue");
     scalar_refused("time", "2025-01-25", "a time such as");
     scalar_refused("message_value", "{}", "can't be given as plain text");
     scalar_refused("structure", "{}", "can't be given as plain text");

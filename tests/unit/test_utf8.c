@@ -87,6 +87,17 @@ static void no_text_is_valid(void **state)
     assert_true(ds_utf8_valid_without_nul((struct ds_bytes){0}));
 }
 
+static void a_character_that_is_cut_off_at_the_end_is_left_out(void **state)
+{
+    (void)state;
+    /* One character of each length, and where the whole ones end. */
+    static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x92\xb9";
+    static const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
+    for (size_t size = 0; size < sizeof text; size++) {
+        assert_int_equal(ds_utf8_whole_bytes(ds_bytes_of(text, size)), whole[size]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +106,7 @@ int main(void)
         cmocka_unit_test(overlong_forms_are_not_valid),
         cmocka_unit_test(a_fault_is_seen_wherever_it_stands),
         cmocka_unit_test(no_text_is_valid),
+        cmocka_unit_test(a_character_that_is_cut_off_at_the_end_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 #include "ds/rpc_call.h"
+#include "ds/utf8.h"
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 
@@ -60,6 +61,18 @@ bool ds_call_is_abandoned(const struct ds_call *call)
            ds_clock_monotonic_us(call->clock) >= call->deadline_us;
 }
 
+ds_code ds_fail_if_abandoned(struct ds_call *call)
+{
+    if (!ds_call_is_abandoned(call)) {
+        return DS_OK;
+    }
+    if (atomic_load_explicit(&call->cancelled, memory_order_relaxed)) {
+        return ds_fail(call, DS_CANCELLED, "the caller cancelled the call");
+    }
+    return ds_fail_reason(call, DS_DEADLINE_EXCEEDED, DS_REASON(DEADLINE_EXCEEDED),
+                          "the deadline passed before the call was done");
+}
+
 struct ds_buffer *ds_call_raw_response(struct ds_call *call)
 {
     call->has_raw_response = true;
@@ -74,7 +87,11 @@ void ds_call_set_retry_after_ms(struct ds_call *call, int32_t retry_after_ms)
 static ds_code fail(struct ds_call *call, ds_code code, ds_reason reason, const char *format,
                     va_list arguments)
 {
-    const char *text = ds_arena_vprintf(call->arena, format, arguments);
+    char *text = ds_arena_vprintf(call->arena, format, arguments);
+    if (text != NULL) {
+        /* A caller's text that a precision cuts short may end within a character, too. */
+        text[ds_utf8_whole_bytes(ds_bytes_of(text, strnlen(text, DS_FAILURE_BYTES_MAX)))] = '\0';
+    }
     call->failure = text != NULL ? text : OUT_OF_BUDGET;
     call->reason = reason;
     return code;

@@ -45,8 +45,7 @@ const char *ds_call_peer(const struct ds_call *call);
 /* When the caller stops waiting, on the clock's monotonic scale in microseconds. */
 int64_t ds_call_deadline_us(const struct ds_call *call);
 
-/* True once nobody waits for the reply: the deadline has passed or the caller cancelled. Long loops
- * ask it. */
+/* True once nobody waits for the reply: the deadline has passed or the caller cancelled. */
 bool ds_call_is_abandoned(const struct ds_call *call);
 
 /*
@@ -58,8 +57,8 @@ struct ds_buffer *ds_call_raw_response(struct ds_call *call);
 
 /*
  * Failures. Each sets the text for the caller (printf) and returns `code`, so that a handler can
- * end with it. The text must not tell about internals. ds_fail_field is DS_INVALID_ARGUMENT with a
- * BadRequest detail that names the field.
+ * end with it. The text must not tell about internals; a long one is cut. ds_fail_field is
+ * DS_INVALID_ARGUMENT with a BadRequest detail that names the field.
  */
 DS_MUST_USE ds_code ds_fail(struct ds_call *call, ds_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -67,6 +66,10 @@ DS_MUST_USE ds_code ds_fail_reason(struct ds_call *call, ds_code code, ds_reason
                                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 DS_MUST_USE ds_code ds_fail_field(struct ds_call *call, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* DS_OK while somebody waits for the reply, else DS_CANCELLED or DS_DEADLINE_EXCEEDED. Long loops
+ * ask it. */
+DS_MUST_USE ds_code ds_fail_if_abandoned(struct ds_call *call);
 
 /* Tells the caller when to try again; goes out with a failure. */
 void ds_call_set_retry_after_ms(struct ds_call *call, int32_t retry_after_ms);

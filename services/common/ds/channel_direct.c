@@ -40,6 +40,7 @@ static void reply_release(struct ds_client_reply *reply)
     ds_call_destroy(((struct direct_call *)reply)->server_call);
 }
 
+/* Makes a call known to cancel and to the watcher. */
 static void link_locked(struct direct_channel *channel, struct direct_call *direct)
 {
     direct->next = channel->in_flight;
@@ -202,12 +203,18 @@ static void start(struct direct_channel *channel, struct ds_client_call *client)
     call->transport = direct;
     call->finished = direct_finished;
     fill_request(call, client, is_inline);
-    if (!is_inline) {
-        pthread_mutex_lock(&channel->mutex);
+    pthread_mutex_lock(&channel->mutex);
+    const bool is_wanted = !client->cancelled;
+    if (is_wanted && !is_inline) {
         link_locked(channel, direct);
-        pthread_mutex_unlock(&channel->mutex);
     }
-    ds_rpc_dispatch(call);
+    pthread_mutex_unlock(&channel->mutex);
+    if (is_wanted) {
+        ds_rpc_dispatch(call);
+        return;
+    }
+    ds_call_destroy(call);
+    ds_client_call_fail(&channel->base, client, DS_CANCELLED, ds_client_failure_text(DS_CANCELLED));
 }
 
 /* The call whose deadline comes first; NULL where none is in flight. */
@@ -289,11 +296,7 @@ static void direct_flush(struct ds_channel *base)
     struct direct_channel *channel = (struct direct_channel *)base;
     for (struct ds_client_call *call = take_collected(channel); call != NULL;
          call = take_collected(channel)) {
-        if (call->cancelled) {
-            ds_client_call_fail(base, call, DS_CANCELLED, ds_client_failure_text(DS_CANCELLED));
-        } else {
-            start(channel, call);
-        }
+        start(channel, call);
     }
 }
 

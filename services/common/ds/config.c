@@ -285,9 +285,15 @@ int ds_config_refuse(const struct ds_config *config, const void *options, const 
     const char *origin = origin_of(given_of(config, setting));
     if (setting->kind == DS_SETTING_LIST) {
         fprintf(stderr, "%s: %s (from %s): %s\n", config->program->name, name, origin, reason);
+        return DS_EXIT_USAGE;
+    }
+    const char *shown = ds_setting_show(setting, options, 0, config->arena);
+    if (given_of(config, setting)->rank == RANK_DEFAULT && shown[0] == '\0') {
+        /* Nobody gave it: there is no value to quote. */
+        fprintf(stderr, "%s: %s: %s\n", config->program->name, name, reason);
     } else {
-        fprintf(stderr, "%s: %s: \"%s\" (from %s): %s\n", config->program->name, name,
-                ds_setting_show(setting, options, 0, config->arena), origin, reason);
+        fprintf(stderr, "%s: %s: \"%s\" (from %s): %s\n", config->program->name, name, shown,
+                origin, reason);
     }
     return DS_EXIT_USAGE;
 }

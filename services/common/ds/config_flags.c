@@ -113,8 +113,8 @@ static ds_code give_flag(struct ds_config *config, struct arguments *arguments,
 static ds_code take_operand(struct ds_config *config, const char *text)
 {
     if (config->operand_count >= config->program->operand_max) {
-        return config_refuse(config, "unexpected argument \"%s\"; usage: %s %s[flags]", text,
-                             config->program->name,
+        return config_refuse(config, "unexpected argument \"%s\"; usage: %s%s%s [flags]", text,
+                             config->program->name, config->program->operands == NULL ? "" : " ",
                              config->program->operands == NULL ? "" : config->program->operands);
     }
     assert(config->operand_count < DS_CONFIG_OPERANDS_MAX);

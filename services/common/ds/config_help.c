@@ -4,6 +4,8 @@
 
 #define HELP_COLUMN 30
 #define HELP_WIDTH 100
+/* For the defaults that depend on the machine. */
+#define HELP_ARENA_BYTES_MAX (64 * 1024)
 
 /* Writes `text` from HELP_COLUMN on, broken between words. */
 static void print_wrapped(const char *text, FILE *stream)
@@ -42,7 +44,7 @@ static const char *value_name(const struct ds_setting *setting)
     return setting->kind == DS_SETTING_BOOLEAN ? "" : "VALUE";
 }
 
-static void print_setting(const struct ds_setting *setting, FILE *stream)
+static void print_setting(const struct ds_setting *setting, struct ds_arena *arena, FILE *stream)
 {
     char label[128];
     char text[1024];
@@ -54,9 +56,11 @@ static void print_setting(const struct ds_setting *setting, FILE *stream)
     print_label(label, stream);
 
     size_t used = (size_t)snprintf(text, sizeof(text), "%s", setting->help);
-    if (setting->default_text != NULL && setting->default_text[0] != '\0' &&
-        setting->kind != DS_SETTING_BOOLEAN && used < sizeof(text)) {
-        used += (size_t)snprintf(text + used, sizeof(text) - used, " [%s]", setting->default_text);
+    const char *default_text =
+        setting->default_of != NULL ? setting->default_of(arena) : setting->default_text;
+    if (default_text != NULL && default_text[0] != '\0' && setting->kind != DS_SETTING_BOOLEAN &&
+        used < sizeof(text)) {
+        used += (size_t)snprintf(text + used, sizeof(text) - used, " [%s]", default_text);
     }
     for (size_t i = 0;
          i < DS_SETTING_ALIASES_MAX && setting->environment[i] != NULL && used < sizeof(text);
@@ -79,9 +83,11 @@ void ds_config_help(const struct ds_program *program, FILE *stream)
     fprintf(stream, "Usage: %s%s%s [flags]\n\nFlags:\n", program->name,
             program->operands == NULL ? "" : " ",
             program->operands == NULL ? "" : program->operands);
+    struct ds_arena *arena = ds_arena_create(HELP_ARENA_BYTES_MAX);
     for (size_t i = 0; i < program->setting_count; i++) {
-        print_setting(&program->settings[i], stream);
+        print_setting(&program->settings[i], arena, stream);
     }
+    ds_arena_destroy(arena);
     print_label("  --config FILE", stream);
     print_wrapped("read settings from lines of the form name = value ($DS_CONFIG)", stream);
     print_label("  --print-config", stream);

@@ -1,8 +1,10 @@
 #include "ds/events.h"
 
+#include "ds/epoch.h"
+
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* One remembered event; topic and body stand behind it in the same allocation. */
 struct entry {
@@ -23,18 +25,9 @@ struct ds_event_journal {
     size_t bytes_max;
 };
 
-/* Two starts get different epochs, whatever the clock says. */
-static uint64_t draw_epoch(void)
-{
-    uint64_t epoch = 0;
-    if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch) {
-        abort();
-    }
-    return epoch | 1;
-}
-
 struct ds_event_journal *ds_event_journal_create(uint64_t epoch, size_t event_max, size_t bytes_max)
 {
+    assert(event_max > 0);
     struct ds_event_journal *journal = calloc(1, sizeof *journal);
     struct entry **ring = calloc(event_max, sizeof *ring);
     if (journal == NULL || ring == NULL) {
@@ -42,7 +35,7 @@ struct ds_event_journal *ds_event_journal_create(uint64_t epoch, size_t event_ma
     }
     pthread_mutex_init(&journal->mutex, NULL);
     journal->ring = ring;
-    journal->epoch = epoch != 0 ? epoch : draw_epoch();
+    journal->epoch = epoch != 0 ? epoch : ds_epoch_draw();
     journal->event_max = event_max;
     journal->bytes_max = bytes_max;
     return journal;

@@ -25,10 +25,11 @@ struct ds_event_sink {
 
 struct ds_event_journal;
 
-/* Remembers at most event_max events and bytes_max bytes; the oldest go first. epoch 0 draws one.
- */
+/* Remembers at most event_max (over 0) events and bytes_max bytes of topics and bodies; the oldest
+ * go first. epoch 0 draws one. */
 struct ds_event_journal *ds_event_journal_create(uint64_t epoch, size_t event_max,
                                                  size_t bytes_max);
+/* Takes NULL. Nobody may publish or read any more. */
 void ds_event_journal_destroy(struct ds_event_journal *journal);
 
 /* The journal as a sink; lives as long as the journal. */

@@ -1,12 +1,8 @@
 #include "ds/frame.h"
 
-static const uint8_t magic[3] = {'D', 'S', 'R'};
+#include "ds/wire.h"
 
-static uint32_t read_u32(const uint8_t *from)
-{
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-           (uint32_t)from[3] << 24;
-}
+static const uint8_t magic[3] = {'D', 'S', 'R'};
 
 static void write_u32(uint8_t *to, uint32_t value)
 {
@@ -25,8 +21,8 @@ ds_code ds_frame_next(struct ds_bytes *message, struct ds_frame *ret_frame)
     if (preface[3] != DS_FRAME_VERSION) {
         return DS_UNIMPLEMENTED;
     }
-    const size_t header_bytes = read_u32(preface + 8);
-    const size_t payload_bytes = read_u32(preface + 12);
+    const size_t header_bytes = ds_load_fixed32(preface + 8);
+    const size_t payload_bytes = ds_load_fixed32(preface + 12);
     const size_t rest = message->size - DS_FRAME_PREFACE_BYTES;
     if (header_bytes > DS_FRAME_HEADER_BYTES_MAX || payload_bytes > DS_FRAME_PAYLOAD_BYTES_MAX ||
         header_bytes > rest || payload_bytes > rest - header_bytes) {

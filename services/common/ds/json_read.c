@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* No message of ours comes near; the bits for them are on the stack. */
-#define FIELDS_MAX 1024
 #define NAME_BYTES_MAX 255
 
 size_t json_begin_length(struct json_reader *reader, uint32_t number)
@@ -69,8 +67,8 @@ bool json_read_submessage(struct json_reader *reader, const struct json_path *pa
 /* The members of an object that have come so far. */
 struct members {
     const struct ds_field *likely; /* writers tend to keep to one order */
-    uint64_t seen[FIELDS_MAX / 64];
-    uint64_t oneofs_seen[FIELDS_MAX / 64];
+    uint64_t seen[DS_MESSAGE_FIELDS_MAX / 64];
+    uint64_t oneofs_seen[DS_MESSAGE_FIELDS_MAX / 64];
 };
 
 /* True where the bit was set already. */
@@ -183,7 +181,7 @@ static bool read_member(struct json_reader *reader, const struct json_path *path
 static bool read_object(struct json_reader *reader, const struct json_path *path,
                         const struct ds_message *message, int depth)
 {
-    assert(message->field_count <= FIELDS_MAX);
+    assert(message->field_count <= DS_MESSAGE_FIELDS_MAX);
     if (!json_take_character(reader, '{')) {
         return json_fail(reader, path, reader->next, "expected an object");
     }

@@ -175,13 +175,14 @@ static bool number_from_text(uint8_t kind, struct ds_bytes text, uint64_t *ret_b
 }
 
 static bool refuse_enum(struct json_reader *reader, const struct json_path *path, const uint8_t *at,
-                        const struct ds_enum *enumeration)
+                        const struct ds_enum *enumeration, bool plain)
 {
     char names[sizeof reader->error->message];
     size_t length = 0;
     for (uint16_t i = 0; i < enumeration->value_count && length < sizeof names; i++) {
-        const int added = snprintf(names + length, sizeof names - length, "%s%s",
-                                   i == 0 ? "" : ", ", enumeration->values[i].name);
+        const int added =
+            snprintf(names + length, sizeof names - length, "%s%s", i == 0 ? "" : ", ",
+                     plain ? enumeration->values[i].short_name : enumeration->values[i].name);
         length += (size_t)added;
     }
     static const char prefix[] = "expected one of ";
@@ -305,7 +306,7 @@ static enum json_outcome read_enum_name(struct json_reader *reader, const struct
     if (reader->options->ignore_unknown) {
         return JSON_SKIPPED;
     }
-    refuse_enum(reader, path, string.raw.data, field->enumeration);
+    refuse_enum(reader, path, string.raw.data, field->enumeration, false);
     return JSON_FAILED;
 }
 
@@ -349,7 +350,7 @@ static bool read_number(struct json_reader *reader, const struct json_path *path
         if (after == NULL || !number_bits(field->kind, &number,
                                           ds_bytes_of(begin, (size_t)(after - begin)), &bits)) {
             return field->kind == DS_KIND_ENUM
-                       ? refuse_enum(reader, path, begin, field->enumeration)
+                       ? refuse_enum(reader, path, begin, field->enumeration, false)
                        : refuse(reader, path, begin, field);
         }
         reader->next = after;
@@ -423,7 +424,7 @@ bool json_scalar_from_text(struct json_reader *reader, const struct json_path *p
     }
     case DS_KIND_ENUM:
         if (!enum_from_plain_text(field->enumeration, text, &bits)) {
-            return refuse_enum(reader, path, at, field->enumeration);
+            return refuse_enum(reader, path, at, field->enumeration, true);
         }
         taken = true;
         break;

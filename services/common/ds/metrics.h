@@ -14,6 +14,7 @@ struct ds_metrics;
 /* A registry with a row for every method of ds_services, under the prefix ("ds_rpc_server",
  * "ds_rpc_client"). */
 struct ds_metrics *ds_metrics_create(const char *prefix);
+/* Takes NULL. Nobody may count or write any more. */
 void ds_metrics_destroy(struct ds_metrics *metrics);
 
 /* Counts one finished call. `method` NULL counts under method="unknown". */

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 
 #define DS_CALL_ID_BYTES_MAX 16
+/* Of the text of a failure, which a response's header must have room for twice. */
+#define DS_FAILURE_BYTES_MAX 1024
 
 struct ds_field_violation {
     const char *field;
@@ -48,7 +50,7 @@ struct ds_call {
     ProtobufCMessage *message_out;
 
     ds_code code;
-    const char *failure; /* text for the caller */
+    const char *failure; /* text for the caller, of at most DS_FAILURE_BYTES_MAX bytes */
     ds_reason reason;
     struct ds_field_violation *violations;
     int32_t retry_after_ms;
@@ -58,6 +60,7 @@ struct ds_call {
     uint32_t queue_us;
     uint32_t execution_us;
 
+    struct ds_buffer response_head; /* what nng's transport sends before the response */
     /* The transport's: told once that code, response and the rest are there. */
     void (*finished)(struct ds_call *call);
     void *transport;

@@ -51,7 +51,7 @@ struct ds_client_call {
     struct ds_client_call *next;
     void *in_flight;
     int64_t begun_us;
-    bool cancelled;
+    bool cancelled; /* guarded by the channel's lock once the call is made */
 };
 
 /* DS_INVALID_ARGUMENT for a URL of another form. Does not wait for a connection: calls made before
@@ -59,7 +59,8 @@ struct ds_client_call {
 DS_MUST_USE ds_code ds_channel_open(const struct ds_channel_options *options,
                                     struct ds_channel **ret_channel);
 
-/* Calls in flight end with DS_CANCELLED first. Takes NULL. */
+/* Calls in flight end with DS_CANCELLED first. Waits for threads that work on them, so not to be
+ * called from `done`; nobody may use the channel meanwhile. Takes NULL. */
 void ds_channel_close(struct ds_channel *channel);
 
 /*
@@ -73,7 +74,7 @@ void ds_channel_call(struct ds_channel *channel, struct ds_client_call *call);
 void ds_channel_flush(struct ds_channel *channel);
 
 /* Nobody waits for this call any more: `done` comes soon with DS_CANCELLED, or with the reply if
- * that was faster. Any thread. */
+ * that was faster. Any thread, also while another one flushes; the struct must still be there. */
 void ds_channel_cancel(struct ds_channel *channel, struct ds_client_call *call);
 
 /* Makes a call and waits for it; ds_client_call.done and context are the function's own. Returns

@@ -38,12 +38,14 @@ struct ds_call *ds_call_create(struct ds_rpc_server *server)
     call->received_us = ds_clock_monotonic_us(call->clock);
     call->started_us = call->received_us;
     ds_buffer_init(&call->raw_response, DS_FRAME_PAYLOAD_BYTES_MAX);
+    ds_buffer_init(&call->response_head, DS_FRAME_PREFACE_BYTES + DS_FRAME_HEADER_BYTES_MAX);
     return call;
 }
 
 void ds_call_destroy(struct ds_call *call)
 {
     ds_buffer_deinit(&call->raw_response);
+    ds_buffer_deinit(&call->response_head);
     ds_arena_destroy(call->arena);
 }
 
@@ -105,15 +107,6 @@ static ds_code check_capacity(struct ds_call *call)
     return DS_OK;
 }
 
-static ds_code check_deadline(struct ds_call *call)
-{
-    if (ds_call_is_abandoned(call)) {
-        return ds_fail_reason(call, DS_DEADLINE_EXCEEDED, DS_REASON(DEADLINE_EXCEEDED),
-                              "the deadline passed before the call was begun");
-    }
-    return DS_OK;
-}
-
 static ds_code set_deadline(struct ds_call *call)
 {
     uint32_t timeout_ms = call->request.timeout_ms;
@@ -124,7 +117,7 @@ static ds_code set_deadline(struct ds_call *call)
         timeout_ms = TIMEOUT_MAX_MS;
     }
     call->deadline_us = call->received_us + (int64_t)timeout_ms * 1000;
-    return check_deadline(call);
+    return ds_fail_if_abandoned(call);
 }
 
 static bool is_public(const struct ds_method *method)
@@ -208,7 +201,7 @@ static ds_code init_response(struct ds_call *call)
 
 static ds_code run_handler(struct ds_call *call)
 {
-    DS_TRY(check_deadline(call));
+    DS_TRY(ds_fail_if_abandoned(call));
     DS_TRY(unpack_request(call));
     DS_TRY(init_response(call));
     const ds_handler_fn handler = call->entry->handlers->handlers[call->method->index];

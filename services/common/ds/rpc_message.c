@@ -10,24 +10,29 @@
 #include "ds/wire_check.h"
 #include "schema.gen.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* A shared message stops executing calls past these; the rest come back as SHARE_OVERFLOW. */
 #define SHARED_RESPONSE_BYTES_MAX (1024 * 1024)
 #define SHARED_EXECUTION_US_MAX 5000
+/* What the answers of a shared message may have together. A larger one is thrown away and fetched
+ * again by a call that travels alone: the rest of DS_MESSAGE_BYTES_MAX is for the frames' heads. */
+#define SHARED_MESSAGE_BYTES_MAX (DS_FRAME_PAYLOAD_BYTES_MAX - 1024 * 1024)
 
 #define METADATA_ENTRIES_MAX 64
 #define PEER_BYTES_MAX 64
 /* call_id, code, times and epoch with their tags; message and details come on top. */
 #define RESPONSE_HEADER_BYTES_BASE 96
-/* How much of a failure's text travels. */
-#define FAILURE_BYTES_MAX 1024
+/* Details that do not fit beside the rest stay at home. */
+#define DETAILS_BYTES_MAX                                                                          \
+    (DS_FRAME_HEADER_BYTES_MAX - RESPONSE_HEADER_BYTES_BASE - DS_FAILURE_BYTES_MAX)
 
 /* The calls of one message. The thread that finishes the last of them sends the reply. */
 struct message_group {
     struct ds_rpc_server *server;
     struct ds_nng_exchange *exchange;
-    atomic_size_t pending;        /* calls not finished, and one while the message is taken apart */
+    atomic_size_t pending;        /* calls not finished, begun or not */
     atomic_size_t response_bytes; /* of the calls finished so far */
     size_t call_count;
     struct ds_call *calls[];
@@ -55,10 +60,11 @@ static struct ds_principal *principal_copy(struct ds_arena *arena, const Rpc__Pr
 /* Time that a message of this host spent on its way counts against its deadline. */
 static void subtract_age(struct ds_call *call, uint64_t sent_at_us)
 {
-    const int64_t age_us = ds_clock_wall_us(call->clock) - (int64_t)sent_at_us;
-    if (sent_at_us != 0 && age_us > 0) {
-        const int64_t timeout_us = (int64_t)call->request.timeout_ms * 1000;
-        call->received_us -= age_us < timeout_us ? age_us : timeout_us;
+    const uint64_t now_us = (uint64_t)ds_clock_wall_us(call->clock);
+    if (sent_at_us != 0 && sent_at_us < now_us) {
+        const uint64_t age_us = now_us - sent_at_us;
+        const uint64_t timeout_us = (uint64_t)call->request.timeout_ms * 1000;
+        call->received_us -= (int64_t)(age_us < timeout_us ? age_us : timeout_us);
     }
 }
 
@@ -133,9 +139,8 @@ static void write_response_header(const struct ds_call *call, struct ds_bytes de
     ds_wire_write_bytes_field(header, 1,
                               ds_bytes_of(call->request.call_id, call->request.call_id_bytes));
     if (call->code != DS_OK) {
-        const size_t size = strnlen(call->failure, FAILURE_BYTES_MAX);
         ds_wire_write_varint_field(header, 2, (uint64_t)call->code);
-        ds_wire_write_bytes_field(header, 3, ds_bytes_of(call->failure, size));
+        ds_wire_write_bytes_field(header, 3, ds_bytes_of_text(call->failure));
     }
     if (details.size > 0) {
         ds_wire_write_bytes_field(header, 4, details);
@@ -153,29 +158,24 @@ static void write_response_header(const struct ds_call *call, struct ds_bytes de
     ds_buffer_append(header, epoch, sizeof epoch);
 }
 
-/* The frame of a finished call up to its payload; in the call's arena. */
+/* The frame of a finished call up to its payload, in call->response_head: the arena may be used up.
+ */
 static struct ds_bytes frame_head(struct ds_call *call)
 {
     struct ds_bytes details = {0};
     if (call->code != DS_OK) {
         details = ds_call_pack_status(call);
     }
-    struct ds_buffer head;
-    ds_buffer_init(&head, DS_FRAME_PREFACE_BYTES + RESPONSE_HEADER_BYTES_BASE + FAILURE_BYTES_MAX +
-                              details.size);
-    uint8_t preface[DS_FRAME_PREFACE_BYTES] = {0};
-    ds_buffer_append(&head, preface, sizeof preface);
-    write_response_header(call, details, &head);
-    ds_frame_write_preface(head.data, DS_FRAME_RESPONSE, 0, head.size - sizeof preface,
-                           call->code == DS_OK ? call->response.size : 0);
-    uint8_t *copy = ds_arena_alloc(call->arena, head.size);
-    struct ds_bytes result = {0};
-    if (copy != NULL) {
-        memcpy(copy, head.data, head.size);
-        result = ds_bytes_of(copy, head.size);
+    if (details.size > DETAILS_BYTES_MAX) {
+        details.size = 0;
     }
-    ds_buffer_deinit(&head);
-    return result;
+    struct ds_buffer *head = &call->response_head;
+    const uint8_t preface[DS_FRAME_PREFACE_BYTES] = {0};
+    ds_buffer_append(head, preface, sizeof preface);
+    write_response_header(call, details, head);
+    ds_frame_write_preface(head->data, DS_FRAME_RESPONSE, 0, head->size - sizeof preface,
+                           call->code == DS_OK ? call->response.size : 0);
+    return ds_buffer_bytes(head);
 }
 
 static void group_reply(struct message_group *group)
@@ -196,19 +196,25 @@ static void group_reply(struct message_group *group)
     free(group);
 }
 
-/* Takes back one of the group's pending marks. */
-static void group_release(struct message_group *group)
+static ds_code refuse_share(struct ds_call *call)
 {
-    if (atomic_fetch_sub(&group->pending, 1) == 1) {
-        group_reply(group);
-    }
+    return ds_fail_reason(call, DS_UNAVAILABLE, DS_REASON(SHARE_OVERFLOW),
+                          "the message holds more work than one turn may do");
 }
 
+/* The last call to finish replies for all of them, before dispatch counts it as having left. */
 static void call_finished(struct ds_call *call)
 {
     struct message_group *group = call->transport;
-    atomic_fetch_add(&group->response_bytes, call->response.size);
-    group_release(group);
+    const size_t size = call->response.size;
+    const size_t sum = atomic_fetch_add(&group->response_bytes, size) + size;
+    if (call->shared && call->code == DS_OK && sum > SHARED_MESSAGE_BYTES_MAX) {
+        call->code = refuse_share(call);
+        atomic_fetch_sub(&group->response_bytes, size);
+    }
+    if (atomic_fetch_sub(&group->pending, 1) == 1) {
+        group_reply(group);
+    }
 }
 
 static bool share_is_used_up(struct message_group *group, int64_t begun_us)
@@ -231,8 +237,7 @@ static void run_frame(struct message_group *group, struct ds_call *call,
         return;
     }
     if (call->shared && share_is_used_up(group, begun_us)) {
-        ds_rpc_refuse(call, ds_fail_reason(call, DS_UNAVAILABLE, DS_REASON(SHARE_OVERFLOW),
-                                           "the message holds more work than one turn may do"));
+        ds_rpc_refuse(call, refuse_share(call));
         return;
     }
     ds_rpc_dispatch(call);
@@ -295,7 +300,7 @@ void ds_rpc_message_receive(struct ds_rpc_server *server, struct ds_nng_exchange
     group->server = server;
     group->exchange = exchange;
     group->call_count = count;
-    atomic_init(&group->pending, count + 1);
+    atomic_init(&group->pending, count);
     for (size_t i = 0; i < count; i++) {
         group->calls[i] = ds_call_create(server);
     }
@@ -303,9 +308,8 @@ void ds_rpc_message_receive(struct ds_rpc_server *server, struct ds_nng_exchange
     for (size_t i = 0; i < count; i++) {
         struct ds_frame frame;
         code = ds_frame_next(&message, &frame);
-        if (code == DS_OK) {
-            run_frame(group, group->calls[i], &frame, begun_us);
-        }
+        assert(code == DS_OK); /* count_frames() has seen it. */
+        /* After the last frame group and message may be gone. */
+        run_frame(group, group->calls[i], &frame, begun_us);
     }
-    group_release(group);
 }

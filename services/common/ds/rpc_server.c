@@ -1,5 +1,6 @@
 #include "ds/rpc_server.h"
 
+#include "ds/epoch.h"
 #include "ds/frame.h"
 #include "ds/log.h"
 #include "ds/loopback.h"
@@ -12,7 +13,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
@@ -22,15 +22,6 @@
 #define WRITE_THREADS_DEFAULT 2
 /* Exchanges beyond those that queues and threads can hold, so that health is always answered. */
 #define CONTROL_EXCHANGES 16
-
-static uint64_t draw_epoch(void)
-{
-    uint64_t epoch = 0;
-    if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch) {
-        abort();
-    }
-    return epoch | 1; /* 0 stands for no epoch */
-}
 
 static unsigned int core_count(void)
 {
@@ -53,7 +44,7 @@ struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *o
     server->clock = options->clock != NULL ? options->clock : ds_clock_system();
     server->authenticator = options->authenticator;
     server->inline_may_block = options->inline_may_block;
-    server->epoch = draw_epoch();
+    server->epoch = ds_epoch_draw();
     server->metrics = ds_metrics_create("ds_rpc_server");
     server->in_flight_max = (int)(2 * queue_max + readers + writers);
     atomic_init(&server->serving, true);
@@ -205,7 +196,7 @@ void ds_rpc_server_call_left(struct ds_rpc_server *server)
 void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += grace_ms / 1000;
     until.tv_nsec += grace_ms % 1000 * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
@@ -217,7 +208,8 @@ void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms)
     pthread_mutex_lock(&server->drain_mutex);
     int outcome = 0;
     while (atomic_load(&server->in_flight) > 0 && outcome == 0) {
-        outcome = pthread_cond_timedwait(&server->drained, &server->drain_mutex, &until);
+        outcome =
+            pthread_cond_clockwait(&server->drained, &server->drain_mutex, CLOCK_MONOTONIC, &until);
     }
     pthread_mutex_unlock(&server->drain_mutex);
 }

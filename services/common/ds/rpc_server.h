@@ -34,6 +34,7 @@ struct ds_rpc_server_options {
     size_t queue_max;           /* of each pool; 0: 256 */
 };
 
+/* Starts the pools' threads. Never NULL. */
 struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *options);
 
 /* Serves the methods of that service with `context`; before the first listener. `handlers` and
@@ -46,6 +47,7 @@ void ds_rpc_server_add_service(struct ds_rpc_server *server,
  * Opens a listener: ipc:///path or tcp://host:port (port 0 picks one). ipc makes the folder (0700)
  * where it is missing and refuses a folder that others may enter; it carries trust, tcp does not.
  * tcp off loopback is refused. The URL in use goes to ret_url (NULL or ret_url_bytes_max bytes).
+ * DS_INVALID_ARGUMENT: no address that can be listened on; DS_PERMISSION_DENIED: the folder;
  * DS_ALREADY_EXISTS: the address is in use; DS_RESOURCE_EXHAUSTED: the server has 16 listeners
  * already. Writes the reason to the log.
  */
@@ -59,8 +61,8 @@ struct ds_metrics *ds_rpc_server_metrics(struct ds_rpc_server *server);
 uint64_t ds_rpc_server_epoch(const struct ds_rpc_server *server);
 
 /*
- * Stops listening for new calls (they get UNAVAILABLE) and waits until those in flight are
- * answered, at most grace_ms.
+ * Refuses new calls (they get UNAVAILABLE; health and Hello are still answered) and waits until
+ * those in flight have been given their replies, at most grace_ms.
  */
 void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms);
 

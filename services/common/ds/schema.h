@@ -57,6 +57,13 @@ enum ds_wellknown {
 
 struct ds_message;
 
+/* Whether JSON writes the well-known message as a string or a scalar. */
+static inline bool ds_wellknown_is_text(enum ds_wellknown wellknown)
+{
+    return wellknown == DS_WELLKNOWN_TIMESTAMP || wellknown == DS_WELLKNOWN_DURATION ||
+           wellknown == DS_WELLKNOWN_FIELD_MASK || wellknown == DS_WELLKNOWN_WRAPPER;
+}
+
 struct ds_enum_value {
     const char *name;       /* "ORDER_ASC" */
     const char *short_name; /* "asc": lower case, without the enum's own prefix; what query
@@ -84,6 +91,9 @@ struct ds_field {
     const struct ds_message *message;  /* of DS_KIND_MESSAGE, else NULL */
     const struct ds_enum *enumeration; /* of DS_KIND_ENUM, else NULL */
 };
+
+/* Of one message; the JSON reader keeps a bit for each on its stack. The generator refuses more. */
+#define DS_MESSAGE_FIELDS_MAX 1024
 
 struct ds_message {
     const char *full_name;         /* "deltastream.storage.v1.Tick" */

@@ -63,3 +63,17 @@ bool ds_utf8_valid_without_nul(struct ds_bytes text)
 {
     return (text.size == 0 || memchr(text.data, '\0', text.size) == NULL) && ds_utf8_valid(text);
 }
+
+size_t ds_utf8_whole_bytes(struct ds_bytes text)
+{
+    size_t begin = text.size;
+    while (begin > 0 && is_continuation(text.data[begin - 1])) {
+        begin--;
+    }
+    if (begin == 0 || text.data[begin - 1] < 0x80) {
+        return text.size;
+    }
+    begin--;
+    const bool is_whole = sequence_length(text.data + begin, text.size - begin) > 0;
+    return is_whole ? text.size : begin;
+}

@@ -11,4 +11,8 @@ bool ds_utf8_valid(struct ds_bytes text);
 /* The same, and without U+0000. */
 bool ds_utf8_valid_without_nul(struct ds_bytes text);
 
+/* How many of the bytes are left without a character that is cut off at the end of well-formed
+ * text. */
+size_t ds_utf8_whole_bytes(struct ds_bytes text);
+
 #endif

@@ -11,8 +11,10 @@ static ds_code fail_exhausted(struct storage *storage, struct ds_call *call)
     /* The same code says that the disk is full and that too much is queued; health tells which. */
     if (storage->store->ops->health(storage->store) == DS_RESOURCE_EXHAUSTED) {
         ds_call_set_retry_after_ms(call, FULL_RETRY_MS);
-        return ds_fail_reason(call, DS_RESOURCE_EXHAUSTED, DS_REASON(STORE_FULL),
-                              "the store has no room left; reads go on");
+        return ds_fail_reason(
+            call, DS_RESOURCE_EXHAUSTED, DS_REASON(STORE_FULL),
+            "the disk of the store is full; reads go on, and writes do as soon as there "
+            "is room");
     }
     ds_call_set_retry_after_ms(call, BUSY_RETRY_MS);
     return ds_fail_reason(call, DS_RESOURCE_EXHAUSTED, DS_REASON(SERVER_BUSY),

@@ -97,9 +97,7 @@ static ds_code reply_rows(struct storage *storage, struct tick_list *list)
 {
     list->more = true;
     while (list->more && list->count < list->limit && reply_has_room(list)) {
-        if (ds_call_is_abandoned(list->call)) {
-            return ds_fail(list->call, DS_CANCELLED, "nobody waits for this reply any more");
-        }
+        DS_TRY(ds_fail_if_abandoned(list->call));
         struct market_scan scan = list->scan;
         scan.row_max = list->limit - list->count;
         const ds_code code =

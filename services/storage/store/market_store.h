@@ -114,7 +114,8 @@ struct market_store;
  * but `close` blocks for longer than a page fault; with may_block set, call from a pool's thread.
  *
  * Codes: DS_UNAVAILABLE where the engine can't be reached or has stopped writing after a failed
- * sync (reads go on), DS_RESOURCE_EXHAUSTED where the disk is full (for now) or the queue of
+ * sync (reads go on, but for lmdb where what failed is the page that makes a commit count: then
+ * only a restart helps), DS_RESOURCE_EXHAUSTED where the disk is full (for now) or the queue of
  * batches is, DS_DATA_LOSS where stored bytes are damaged.
  */
 struct market_store_ops {

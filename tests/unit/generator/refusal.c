@@ -102,6 +102,15 @@ void file_is_refused(void **state, const char *text, const char *place, const ch
     assert_int_equal(access(table, F_OK), -1);
 }
 
+void file_is_accepted(void **state, const char *text)
+{
+    struct workshop *workshop = *state;
+    if (compile(workshop, text) != EXIT_SUCCESS) {
+        fail_msg("refused: %s", workshop->output);
+    }
+    assert_int_equal(run(workshop, "test -s out/schema.gen.c && test -s out/routes.gen.c"), 0);
+}
+
 /* A file with one service, whose methods and their options are `methods`. */
 static char *service_text(const char *methods)
 {
@@ -129,7 +138,7 @@ void rules_are_refused(void **state, const char *method_rules, const char *advic
 void routes_are_refused(void **state, const char *options, const char *route, const char *advice)
 {
     char methods[2048];
-    char place[256];
+    char place[512];
     snprintf(methods, sizeof methods, "rpc Get(Request) returns (Response) { %s %s }",
              refusal_rules, options);
     snprintf(place, sizeof place, "refused.v1.Sample/Get: %s", route);
@@ -147,15 +156,10 @@ void path_is_refused(void **state, const char *path, const char *advice)
 
 void assert_accepted(void **state, const char *options)
 {
-    struct workshop *workshop = *state;
     char methods[2048];
     snprintf(methods, sizeof methods, "rpc Get(Request) returns (Response) { %s %s }",
              refusal_rules, options);
     char *text = service_text(methods);
-    const int status = compile(workshop, text);
+    file_is_accepted(state, text);
     free(text);
-    if (status != EXIT_SUCCESS) {
-        fail_msg("refused: %s", workshop->output);
-    }
-    assert_int_equal(run(workshop, "test -s out/schema.gen.c && test -s out/routes.gen.c"), 0);
 }

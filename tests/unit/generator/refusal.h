@@ -30,6 +30,9 @@ void assert_said(const struct workshop *workshop, const char *expected);
 
 void file_is_refused(void **state, const char *text, const char *place, const char *advice);
 
+/* The file compiles. */
+void file_is_accepted(void **state, const char *text);
+
 /* A file with one service, Sample, that has these methods. */
 void methods_are_refused(void **state, const char *methods, const char *place, const char *advice);
 

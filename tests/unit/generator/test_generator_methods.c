@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIELDS_MAX 1024 /* DS_MESSAGE_FIELDS_MAX */
+
 /* Without it the refusals below might all come from something else in the frame. */
 static void the_frame_of_the_cases_is_accepted(void **state)
 {
@@ -147,8 +149,7 @@ static char *many_members(enum member member, int count)
             member == MEMBER_FIELD ? "message" : "enum");
     for (int i = 0; i < count; i++) {
         if (member == MEMBER_FIELD) {
-            /* 19000 to 19999 are protobuf's own. */
-            fprintf(stream, "bool f%d = %d;\n", i, i < 18000 ? i + 1 : i + 2000);
+            fprintf(stream, "bool f%d = %d;\n", i, i + 1);
         } else {
             fprintf(stream, "V%d = %d;\n", i, i);
         }
@@ -160,8 +161,8 @@ static char *many_members(enum member member, int count)
 
 static void more_members_than_a_table_counts_are_refused(void **state)
 {
-    char *fields = many_members(MEMBER_FIELD, UINT16_MAX + 1);
-    file_is_refused(state, fields, "Many: ", "has more than 65535 fields; split it");
+    char *fields = many_members(MEMBER_FIELD, FIELDS_MAX + 1);
+    file_is_refused(state, fields, "Many: ", "has more than 1024 fields; split it");
     free(fields);
     char *values = many_members(MEMBER_VALUE, UINT16_MAX + 1);
     file_is_refused(state, values, "Many: ", "has more than 65535 values; split it");
@@ -176,6 +177,44 @@ static void a_name_longer_than_a_table_counts_is_refused(void **state)
     name[sizeof name - 1] = '\0';
     snprintf(text, sizeof text, "syntax = \"proto3\"; message Long { bool %s = 1; }", name);
     file_is_refused(state, text, "Long: ", "a field's name is longer than 255 characters; shorten");
+}
+
+static void as_many_fields_as_the_codec_takes_are_accepted(void **state)
+{
+    char *fields = many_members(MEMBER_FIELD, FIELDS_MAX);
+    file_is_accepted(state, fields);
+    free(fields);
+}
+
+static void a_json_name_that_needs_escapes_is_refused(void **state)
+{
+    static const char *const names[] = {"a\\\"b", "a\\\\b", "a\\nb", "\\001"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "syntax = \"proto3\"; message Named { bool field = 1 [json_name = \"%s\"]; }",
+                 names[i]);
+        file_is_refused(state, text, "Named: ",
+                        "the json_name of field has a quote, a backslash or a control character");
+    }
+    file_is_accepted(state,
+                     "syntax = \"proto3\";"
+                     "message Named { bool field = 1 [json_name = \"gr\u00f6\u00dfe 'x/\"]; }");
+}
+
+static void comments_are_kept_from_the_programs(void **state)
+{
+    struct workshop *workshop = *state;
+    file_is_accepted(state, "syntax = \"proto3\"; // A comment. */\nmessage A { bool b = 1; }");
+    const int status =
+        run(workshop, "mv out plain; mkdir out;" TEST_PROTOC
+                      " -I. --include_source_info --descriptor_set_out=full.pb case.proto"
+                      " && grep -q 'A comment' full.pb && " TEST_COMPILER " generate full.pb out"
+                      " && cmp plain/descriptor.gen.c out/descriptor.gen.c && " TEST_COMPILER
+                      " strip full.pb stripped.pb && ! grep -q 'A comment' stripped.pb");
+    if (status != 0) {
+        fail_msg("%s", workshop->output);
+    }
 }
 
 static void a_file_that_is_no_descriptor_set_is_refused(void **state)
@@ -214,6 +253,9 @@ int main(void)
         REFUSAL(names_that_meet_in_c_are_refused),
         REFUSAL(a_status_of_an_enum_value_is_one_of_http),
         REFUSAL(more_members_than_a_table_counts_are_refused),
+        REFUSAL(as_many_fields_as_the_codec_takes_are_accepted),
+        REFUSAL(a_json_name_that_needs_escapes_is_refused),
+        REFUSAL(comments_are_kept_from_the_programs),
         REFUSAL(a_name_longer_than_a_table_counts_is_refused),
         REFUSAL(a_file_that_is_no_descriptor_set_is_refused),
         REFUSAL(a_folder_that_cannot_be_written_is_told),

@@ -256,9 +256,22 @@ static void a_success_has_a_status_of_a_success(void **state)
                            "success_status: 202};");
 }
 
+static void a_profile_is_one_that_the_gateway_has(void **state)
+{
+    routes_are_refused(
+        state, "option (deltastream.binding) = {method: \"POST\" path: \"/v1\" profile: 99};",
+        "POST /v1: ", "profile: the gateway has no profile 99; add it to");
+    routes_are_refused(
+        state, "option (deltastream.binding) = {method: \"POST\" path: \"/v1\" profile: 4};",
+        "POST /v1: ", "profile: the gateway has no profile 4; add it to");
+    assert_accepted(state, "option (deltastream.binding) = {method: \"POST\" path: \"/v1\" "
+                           "profile: 3};");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        REFUSAL(a_profile_is_one_that_the_gateway_has),
         REFUSAL(a_path_that_is_malformed_is_refused),
         REFUSAL(a_path_beyond_the_limits_is_refused),
         REFUSAL(a_variable_names_a_single_scalar),
