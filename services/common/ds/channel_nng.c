@@ -33,6 +33,7 @@ struct nng_channel {
 struct message {
     struct nng_channel *channel;
     struct ds_nng_request *request; /* NULL while it waits for one */
+    int64_t begun_us;               /* when its first call began */
     int64_t deadline_us;            /* of all its calls */
     uint64_t first_call_id;         /* call i has first_call_id + i */
     size_t call_count;
@@ -117,6 +118,11 @@ static void append_head(struct ds_buffer *heads, const struct ds_client_call *ca
 
 static void message_finished(void *context, ds_code code, struct ds_nng_reply *reply);
 
+static int message_waited_ms(const struct message *message)
+{
+    return (int)((ds_clock_monotonic_us(message->channel->base.clock) - message->begun_us) / 1000);
+}
+
 /* Puts a message's frames on the wire; it has a request and calls whose deadline has not passed. */
 static void message_send(struct message *message, uint32_t timeout_ms)
 {
@@ -135,8 +141,12 @@ static void message_send(struct message *message, uint32_t timeout_ms)
         parts[2 * i + 1] = message->calls[i]->payload;
         begin = ends[i];
     }
-    ds_nng_request_send(message->request, parts, 2 * message->call_count, (int)timeout_ms,
-                        message_finished, message);
+    const struct ds_nng_request_times times = {
+        .timeout_ms = (int)timeout_ms,
+        .waited_ms = message_waited_ms(message),
+    };
+    ds_nng_request_send(message->request, parts, 2 * message->call_count, &times, message_finished,
+                        message);
     ds_buffer_deinit(&heads);
 }
 
@@ -176,17 +186,19 @@ static void waiting_push_locked(struct nng_channel *channel, struct message *mes
     channel->waiting_last = message;
 }
 
-/* Gives a request that has become free to the first waiting message that is not too late. */
+/* Gives a request that has become free to the first waiting message that is not too late. It is
+ * ended and begun again, so that a late cancel of the last message does not hit the next one. */
 static void request_pass_on(struct nng_channel *channel, struct ds_nng_request *request)
 {
     for (;;) {
         pthread_mutex_lock(&channel->mutex);
+        ds_nng_request_end(request);
         struct message *message = channel->closing ? NULL : waiting_pop_locked(channel);
         if (message == NULL) {
-            ds_nng_request_end(request);
             pthread_mutex_unlock(&channel->mutex);
             return;
         }
+        request = ds_nng_request_begin(channel->dialer);
         message->request = request;
         pthread_mutex_unlock(&channel->mutex);
         const uint32_t left_ms = message_left_ms(message);
@@ -229,6 +241,7 @@ static struct message *message_create(struct nng_channel *channel, struct ds_cli
         abort();
     }
     message->channel = channel;
+    message->begun_us = first->begun_us;
     message->deadline_us = first->begun_us + (int64_t)ds_client_call_timeout_ms(first) * 1000;
     return message;
 }

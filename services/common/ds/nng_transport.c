@@ -17,8 +17,10 @@
 #define REPLY_QUEUE_TIMEOUT_MS 2000
 /* How long a request waits for a connection where there is none. */
 #define CONNECT_PATIENCE_MS 1000
+/* How often it looks meanwhile; long enough for nng's own tries to have come first. */
+#define CONNECT_CHECK_MS 400
 #define RECONNECT_MS_MIN 10
-#define RECONNECT_MS_MAX 1000
+#define RECONNECT_MS_MAX 250
 #define URL_BYTES_MAX 256
 #define CLOSE_PATIENCE_S 2
 
@@ -61,11 +63,12 @@ static nng_msg *message_of(const struct ds_bytes *parts, size_t part_count)
  * thread of its own closes, and we wait for it only so long.
  */
 struct closer {
-    nng_socket socket;
     pthread_mutex_t mutex; /* guards is_closed and is_abandoned */
     pthread_cond_t closed;
     bool is_closed;
     bool is_abandoned; /* nobody waits any more: the thread frees the struct */
+    size_t socket_count;
+    nng_socket sockets[];
 };
 
 static void closer_free(struct closer *closer)
@@ -78,7 +81,9 @@ static void closer_free(struct closer *closer)
 static void *closer_main(void *argument)
 {
     struct closer *closer = argument;
-    nng_close(closer->socket);
+    for (size_t i = 0; i < closer->socket_count; i++) {
+        nng_close(closer->sockets[i]);
+    }
     pthread_mutex_lock(&closer->mutex);
     closer->is_closed = true;
     const bool is_abandoned = closer->is_abandoned;
@@ -101,15 +106,16 @@ static void wait_for_closer(struct closer *closer)
     }
 }
 
-/* False where the socket could not be closed in time; what its callbacks use must then stay. */
-static bool socket_close(nng_socket socket)
+/* False where the sockets could not be closed in time; what their callbacks use must then stay. */
+static bool sockets_close(const nng_socket *sockets, size_t socket_count)
 {
-    struct closer *closer = calloc(1, sizeof *closer);
+    struct closer *closer = calloc(1, sizeof *closer + socket_count * sizeof *sockets);
     pthread_t thread;
     if (closer == NULL) {
         abort();
     }
-    closer->socket = socket;
+    closer->socket_count = socket_count;
+    memcpy(closer->sockets, sockets, socket_count * sizeof *sockets);
     pthread_mutex_init(&closer->mutex, NULL);
     pthread_cond_init(&closer->closed, NULL);
     if (pthread_create(&thread, NULL, closer_main, closer) != 0) {
@@ -124,7 +130,8 @@ static bool socket_close(nng_socket socket)
     if (is_closed) {
         closer_free(closer);
     } else {
-        ds_log(DS_LOG_WARNING, "nng_close_is_stuck", DS_LOG_INT("socket", nng_socket_id(socket)));
+        ds_log(DS_LOG_WARNING, "nng_close_is_stuck",
+               DS_LOG_INT("socket", nng_socket_id(sockets[0])));
     }
     return is_closed;
 }
@@ -260,7 +267,7 @@ ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
     check(nng_socket_set_size(listener->socket, NNG_OPT_RECVMAXSZ, options->message_bytes_max));
     const int outcome = listener_start(listener);
     if (outcome != 0) {
-        if (socket_close(listener->socket)) {
+        if (sockets_close(&listener->socket, 1)) {
             free(listener);
         }
         return listen_code(outcome);
@@ -292,7 +299,7 @@ void ds_nng_listener_close(struct ds_nng_listener *listener)
     for (size_t i = 0; i < listener->exchange_count; i++) {
         nng_aio_stop(listener->exchanges[i].aio);
     }
-    if (!socket_close(listener->socket)) {
+    if (!sockets_close(&listener->socket, 1)) {
         return;
     }
     for (size_t i = 0; i < listener->exchange_count; i++) {
@@ -343,26 +350,37 @@ enum request_state {
     REQUEST_WAITING,
 };
 
-/* One REQ context. Between begin and end it belongs to the caller; `aio` moves it along. */
+/*
+ * One REQ socket with a connection of its own, which thus carries one message at a time. Where
+ * requests share one, a peer's sudden end can make nng fail at sending one request while it is
+ * between the header and the body of the reply to another; it then closes the connection itself,
+ * and the fault told of above stops its only reaper: the process never connects again. Between
+ * begin and end the request belongs to the caller; `aio` moves it along.
+ */
 struct ds_nng_request {
     struct ds_nng_dialer *dialer;
+    nng_socket socket;
+    nng_dialer nng_handle;
+    int64_t dialed_ms;
+    atomic_int pipe_count;
     nng_ctx context;
     nng_aio *aio;
     enum request_state state;
     atomic_bool is_cancelled;
-    int64_t deadline_ms; /* monotonic */
+    int64_t deadline_ms;      /* monotonic */
+    int64_t patient_until_ms; /* without a connection */
     ds_nng_done_fn done;
     void *done_context;
     struct ds_nng_request *next_free;
 };
 
 struct ds_nng_dialer {
-    nng_socket socket;
-    atomic_int pipe_count;
-    pthread_mutex_t mutex; /* guards free_requests */
+    struct ds_nng_dialer_options options;
+    char url[URL_BYTES_MAX];
+    pthread_mutex_t mutex; /* guards free_requests and open_count */
     struct ds_nng_request *free_requests;
-    size_t request_count;
-    struct ds_nng_request requests[];
+    size_t open_count;
+    struct ds_nng_request requests[]; /* opened as they are needed */
 };
 
 static int remaining_ms(const struct ds_nng_request *request)
@@ -374,16 +392,14 @@ static int remaining_ms(const struct ds_nng_request *request)
 static void request_finish(struct ds_nng_request *request, ds_code code, nng_msg *reply)
 {
     request->state = REQUEST_FREE;
-    atomic_store(&request->is_cancelled, false);
     request->done(request->done_context, code, (struct ds_nng_reply *)reply);
 }
 
 static ds_code request_failure(const struct ds_nng_request *request, int outcome)
 {
-    const bool connected = atomic_load(&request->dialer->pipe_count) > 0;
     switch (outcome) {
     case NNG_ETIMEDOUT:
-        return connected || remaining_ms(request) == 0 ? DS_DEADLINE_EXCEEDED : DS_UNAVAILABLE;
+        return remaining_ms(request) == 0 ? DS_DEADLINE_EXCEEDED : DS_UNAVAILABLE;
     case NNG_ECANCELED:
     case NNG_ECLOSED:
         return DS_CANCELLED;
@@ -401,57 +417,167 @@ static void request_cancel_if_marked(struct ds_nng_request *request)
     }
 }
 
+static void *close_dialer(void *argument)
+{
+    nng_dialer *handle = argument;
+    nng_dialer_close(*handle);
+    free(handle);
+    return NULL;
+}
+
+/* On a thread of its own: nng_dialer_close waits for callbacks of the dialer, which may need the
+ * very thread that we are on. */
+static void dialer_close_aside(nng_dialer handle)
+{
+    nng_dialer *copy = malloc(sizeof *copy);
+    pthread_t thread;
+    if (copy == NULL) {
+        abort();
+    }
+    *copy = handle;
+    if (pthread_create(&thread, NULL, close_dialer, copy) != 0) {
+        abort();
+    }
+    pthread_detach(thread);
+}
+
+static bool request_dial(struct ds_nng_request *request)
+{
+    request->dialed_ms = now_ms();
+    return nng_dial(request->socket, request->dialer->url, &request->nng_handle,
+                    NNG_FLAG_NONBLOCK) == 0;
+}
+
+/*
+ * nng 1.5.2 dials again by itself, but gives up for good where the peer ends between the connect
+ * and the greeting: it takes the EPIPE for a close of its own. So a request that has waited in vain
+ * dials anew. Not sooner: a connection that is hung up before its greeting can make nng's
+ * listeners deaf by the same mistake.
+ */
+static void request_dial_anew(struct ds_nng_request *request)
+{
+    if (now_ms() - request->dialed_ms < CONNECT_CHECK_MS) {
+        return;
+    }
+    const nng_dialer given_up = request->nng_handle;
+    if (!request_dial(request)) {
+        ds_log(DS_LOG_WARNING, "dial_failed", DS_LOG_TEXT("url", request->dialer->url));
+        return;
+    }
+    dialer_close_aside(given_up);
+}
+
+static int next_check_ms(const struct ds_nng_request *request)
+{
+    const int64_t now = now_ms();
+    int64_t until = now + CONNECT_CHECK_MS;
+    if (atomic_load(&request->pipe_count) == 0 && request->patient_until_ms < until) {
+        until = request->patient_until_ms;
+    }
+    if (request->deadline_ms < until) {
+        until = request->deadline_ms;
+    }
+    return until > now ? (int)(until - now) : 1;
+}
+
+/* Hands the message in `aio` to nng, which keeps it until a connection takes it or until it is time
+ * to look whether there is one. */
+static void request_post(struct ds_nng_request *request)
+{
+    nng_aio_set_timeout(request->aio, next_check_ms(request));
+    nng_ctx_send(request->context, request->aio);
+    request_cancel_if_marked(request);
+}
+
+/* Whether a request that nng gave back untaken may go on waiting. A connection that is there is
+ * busy with what is left of a request that was given up. */
+static bool may_wait_on(struct ds_nng_request *request)
+{
+    if (remaining_ms(request) == 0) {
+        return false;
+    }
+    if (atomic_load(&request->pipe_count) > 0) {
+        return true;
+    }
+    request_dial_anew(request);
+    return now_ms() < request->patient_until_ms;
+}
+
+static void request_not_sent(struct ds_nng_request *request, int outcome)
+{
+    if (outcome == NNG_ETIMEDOUT && may_wait_on(request)) {
+        request_post(request);
+        return;
+    }
+    nng_msg_free(nng_aio_get_msg(request->aio));
+    nng_aio_set_msg(request->aio, NULL);
+    request_finish(request, request_failure(request, outcome), NULL);
+}
+
+static void request_sent(struct ds_nng_request *request)
+{
+    /* Posting the receive any earlier would crash nng 1.5.2 when it is cancelled (nng issue
+     * 1702). */
+    request->state = REQUEST_WAITING;
+    nng_aio_set_timeout(request->aio, remaining_ms(request));
+    nng_ctx_recv(request->context, request->aio);
+    request_cancel_if_marked(request);
+}
+
 static void request_callback(void *argument)
 {
     struct ds_nng_request *request = argument;
     const int outcome = nng_aio_result(request->aio);
-    if (outcome != 0) {
-        if (request->state == REQUEST_SENDING) {
-            nng_msg_free(nng_aio_get_msg(request->aio));
-            nng_aio_set_msg(request->aio, NULL);
-        }
+    if (request->state == REQUEST_SENDING && outcome == 0) {
+        request_sent(request);
+    } else if (request->state == REQUEST_SENDING) {
+        request_not_sent(request, outcome);
+    } else if (outcome == 0) {
+        request_finish(request, DS_OK, nng_aio_get_msg(request->aio));
+    } else {
         request_finish(request, request_failure(request, outcome), NULL);
-        return;
     }
-    if (request->state == REQUEST_SENDING) {
-        /* Posting the receive any earlier would crash nng 1.5.2 when it is cancelled (nng issue
-         * 1702). */
-        request->state = REQUEST_WAITING;
-        nng_aio_set_timeout(request->aio, remaining_ms(request));
-        nng_ctx_recv(request->context, request->aio);
-        request_cancel_if_marked(request);
-        return;
-    }
-    request_finish(request, DS_OK, nng_aio_get_msg(request->aio));
 }
 
+/*
+ * The count lags: a connection is gone for its socket before nng's reaper tells us. So it says
+ * nothing sure about a request that is about to be sent, and none may wait on its word until the
+ * deadline. ADD_PRE and not ADD_POST, which does not come for a peer of another protocol, while
+ * REM_POST does.
+ */
 static void pipe_changed(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
     (void)pipe;
-    struct ds_nng_dialer *dialer = argument;
-    atomic_fetch_add(&dialer->pipe_count, event == NNG_PIPE_EV_ADD_POST ? 1 : -1);
+    struct ds_nng_request *request = argument;
+    atomic_fetch_add(&request->pipe_count, event == NNG_PIPE_EV_ADD_PRE ? 1 : -1);
 }
 
-static void request_open(struct ds_nng_dialer *dialer, struct ds_nng_request *request)
+static void request_configure(struct ds_nng_request *request)
 {
-    request->dialer = dialer;
-    check(nng_ctx_open(&request->context, dialer->socket));
-    check(nng_aio_alloc(&request->aio, request_callback, request));
-    request->next_free = dialer->free_requests;
-    dialer->free_requests = request;
-    dialer->request_count++;
-}
-
-static void dialer_configure(struct ds_nng_dialer *dialer, size_t message_bytes_max)
-{
+    const nng_socket socket = request->socket;
     /* By default REQ sends a request again to any peer within a millisecond of a disconnect;
      * whether a call may be made twice is for the channel to know. */
-    check(nng_socket_set_ms(dialer->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE));
-    check(nng_socket_set_size(dialer->socket, NNG_OPT_RECVMAXSZ, message_bytes_max));
-    check(nng_socket_set_ms(dialer->socket, NNG_OPT_RECONNMINT, RECONNECT_MS_MIN));
-    check(nng_socket_set_ms(dialer->socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX));
-    check(nng_pipe_notify(dialer->socket, NNG_PIPE_EV_ADD_POST, pipe_changed, dialer));
-    check(nng_pipe_notify(dialer->socket, NNG_PIPE_EV_REM_POST, pipe_changed, dialer));
+    check(nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE));
+    check(
+        nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, request->dialer->options.message_bytes_max));
+    check(nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MS_MIN));
+    check(nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX));
+    check(nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, pipe_changed, request));
+    check(nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, pipe_changed, request));
+}
+
+static bool request_open(struct ds_nng_dialer *dialer, struct ds_nng_request *request)
+{
+    request->dialer = dialer;
+    check(nng_req0_open(&request->socket));
+    request_configure(request);
+    check(nng_ctx_open(&request->context, request->socket));
+    if (!request_dial(request)) {
+        nng_close(request->socket);
+        return false;
+    }
+    check(nng_aio_alloc(&request->aio, request_callback, request));
+    return true;
 }
 
 ds_code ds_nng_dial(const struct ds_nng_dialer_options *options, struct ds_nng_dialer **ret_dialer)
@@ -461,43 +587,86 @@ ds_code ds_nng_dial(const struct ds_nng_dialer_options *options, struct ds_nng_d
     if (dialer == NULL) {
         abort();
     }
-    check(nng_req0_open(&dialer->socket));
-    pthread_mutex_init(&dialer->mutex, NULL);
-    dialer_configure(dialer, options->message_bytes_max);
-    for (size_t i = 0; i < options->request_count; i++) {
-        request_open(dialer, &dialer->requests[i]);
-    }
-    if (nng_dial(dialer->socket, options->url, NULL, NNG_FLAG_NONBLOCK) != 0) {
-        ds_nng_dialer_close(dialer);
+    dialer->options = *options;
+    const int length = snprintf(dialer->url, sizeof dialer->url, "%s", options->url);
+    if (length >= URL_BYTES_MAX || !request_open(dialer, &dialer->requests[0])) {
+        free(dialer);
         return DS_INVALID_ARGUMENT;
     }
+    dialer->open_count = 1;
+    dialer->free_requests = &dialer->requests[0];
+    pthread_mutex_init(&dialer->mutex, NULL);
     *ret_dialer = dialer;
     return DS_OK;
 }
 
+/* nng drops what is posted to a stopped aio, without a callback: such a request is still to be
+ * ended. */
+static void request_end_dropped(struct ds_nng_request *request)
+{
+    if (request->state == REQUEST_SENDING) {
+        request_not_sent(request, NNG_ECANCELED);
+    } else if (request->state == REQUEST_WAITING) {
+        request_finish(request, DS_CANCELLED, NULL);
+    }
+}
+
+static bool dialer_close_sockets(struct ds_nng_dialer *dialer)
+{
+    nng_socket *sockets = calloc(dialer->open_count, sizeof *sockets);
+    if (sockets == NULL) {
+        abort();
+    }
+    for (size_t i = 0; i < dialer->open_count; i++) {
+        sockets[i] = dialer->requests[i].socket;
+    }
+    const bool is_closed = sockets_close(sockets, dialer->open_count);
+    free(sockets);
+    return is_closed;
+}
+
 void ds_nng_dialer_close(struct ds_nng_dialer *dialer)
 {
-    for (size_t i = 0; i < dialer->request_count; i++) {
+    for (size_t i = 0; i < dialer->open_count; i++) {
         nng_aio_stop(dialer->requests[i].aio);
     }
-    if (!socket_close(dialer->socket)) {
+    for (size_t i = 0; i < dialer->open_count; i++) {
+        request_end_dropped(&dialer->requests[i]);
+    }
+    if (!dialer_close_sockets(dialer)) {
         return;
     }
-    for (size_t i = 0; i < dialer->request_count; i++) {
+    for (size_t i = 0; i < dialer->open_count; i++) {
         nng_aio_free(dialer->requests[i].aio);
     }
     pthread_mutex_destroy(&dialer->mutex);
     free(dialer);
 }
 
-struct ds_nng_request *ds_nng_request_begin(struct ds_nng_dialer *dialer)
+static struct ds_nng_request *begin_locked(struct ds_nng_dialer *dialer)
 {
-    pthread_mutex_lock(&dialer->mutex);
     struct ds_nng_request *request = dialer->free_requests;
     if (request != NULL) {
         dialer->free_requests = request->next_free;
+        return request;
     }
+    request = &dialer->requests[dialer->open_count];
+    if (dialer->open_count == dialer->options.request_count || !request_open(dialer, request)) {
+        return NULL;
+    }
+    dialer->open_count++;
+    return request;
+}
+
+struct ds_nng_request *ds_nng_request_begin(struct ds_nng_dialer *dialer)
+{
+    pthread_mutex_lock(&dialer->mutex);
+    struct ds_nng_request *request = begin_locked(dialer);
     pthread_mutex_unlock(&dialer->mutex);
+    if (request != NULL) {
+        /* Not sooner: the last user may cancel until it has heard of its end. */
+        atomic_store(&request->is_cancelled, false);
+    }
     return request;
 }
 
@@ -511,19 +680,17 @@ void ds_nng_request_end(struct ds_nng_request *request)
 }
 
 void ds_nng_request_send(struct ds_nng_request *request, const struct ds_bytes *parts,
-                         size_t part_count, int timeout_ms, ds_nng_done_fn done, void *context)
+                         size_t part_count, const struct ds_nng_request_times *times,
+                         ds_nng_done_fn done, void *context)
 {
-    const bool connected = atomic_load(&request->dialer->pipe_count) > 0;
-    const int patience_ms =
-        connected || timeout_ms < CONNECT_PATIENCE_MS ? timeout_ms : CONNECT_PATIENCE_MS;
+    const int64_t now = now_ms();
     request->state = REQUEST_SENDING;
-    request->deadline_ms = now_ms() + timeout_ms;
+    request->deadline_ms = now + times->timeout_ms;
+    request->patient_until_ms = now + CONNECT_PATIENCE_MS - times->waited_ms;
     request->done = done;
     request->done_context = context;
     nng_aio_set_msg(request->aio, message_of(parts, part_count));
-    nng_aio_set_timeout(request->aio, patience_ms);
-    nng_ctx_send(request->context, request->aio);
-    request_cancel_if_marked(request);
+    request_post(request);
 }
 
 void ds_nng_request_cancel(struct ds_nng_request *request)

@@ -58,7 +58,7 @@ struct ds_nng_request;
 struct ds_nng_dialer_options {
     const char *url;
     size_t message_bytes_max;
-    size_t request_count; /* requests that may be under way at a time */
+    size_t request_count; /* requests that may be under way at a time, each by a connection */
 };
 
 /* Never waits for the peer; connects again by itself. DS_INVALID_ARGUMENT for a URL of another
@@ -74,8 +74,8 @@ struct ds_nng_reply;
 /*
  * The end of a request, once, on one of nng's threads. `reply` is NULL unless code is DS_OK, and
  * the callee's to free. Codes: DS_UNAVAILABLE (no connection, or it broke: the request may or may
- * not have been executed), DS_DEADLINE_EXCEEDED, DS_CANCELLED. The request may be sent again from
- * here, or must be ended.
+ * not have been executed), DS_DEADLINE_EXCEEDED, DS_CANCELLED. The request must
+ * be ended, here or later.
  */
 typedef void (*ds_nng_done_fn)(void *context, ds_code code, struct ds_nng_reply *reply);
 
@@ -84,9 +84,16 @@ typedef void (*ds_nng_done_fn)(void *context, ds_code code, struct ds_nng_reply 
 struct ds_nng_request *ds_nng_request_begin(struct ds_nng_dialer *dialer);
 void ds_nng_request_end(struct ds_nng_request *request);
 
-/* Sends the parts as one message and waits for the answer at most timeout_ms. Never blocks. */
+struct ds_nng_request_times {
+    int timeout_ms; /* how long to wait for the answer; over 0 */
+    int waited_ms;  /* by the caller for the request: its patience with a missing connection is
+                     * that much shorter */
+};
+
+/* Sends the parts as one message and waits for the answer. Never blocks. */
 void ds_nng_request_send(struct ds_nng_request *request, const struct ds_bytes *parts,
-                         size_t part_count, int timeout_ms, ds_nng_done_fn done, void *context);
+                         size_t part_count, const struct ds_nng_request_times *times,
+                         ds_nng_done_fn done, void *context);
 
 /* Makes `done` come soon, unless it is on its way already. */
 void ds_nng_request_cancel(struct ds_nng_request *request);

@@ -1,0 +1,226 @@
+/* clang-format off */
+#include "support/test.h"
+/* clang-format on */
+#include "integration/rpc_fixture.h"
+#include "integration/rpc_nursery.h"
+#include "schema.gen.h"
+
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS 50
+#define CALLERS 4
+#define CALLS_BEFORE_KILL 40
+#define CALLS_AT_ONCE 300
+#define CONNECT_CYCLES 2000
+#define CLOSE_ROUNDS 300
+/* Far over the time that a call waits for a connection, far under its deadline. */
+#define END_MS_MAX 2000
+#define DEADLINE_MS 10000
+
+static struct rpc_nursery nursery;
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct ds_channel *channel_to(const char *url)
+{
+    struct ds_channel *channel = NULL;
+    assert_int_equal(ds_channel_open(&(struct ds_channel_options){.url = url}, &channel), DS_OK);
+    return channel;
+}
+
+/* A call that travels alone in its message. */
+static struct ds_client_call lone_call(void)
+{
+    return (struct ds_client_call){
+        .method = ds_method_storage_ingest_ticks,
+        .principal = &rpc_fixture_writer,
+        .timeout_ms = DEADLINE_MS,
+    };
+}
+
+static ds_code call_once(struct ds_channel *channel, int64_t *ret_duration_ms)
+{
+    struct ds_client_call call = lone_call();
+    const int64_t begun_ms = now_ms();
+    const ds_code code = ds_channel_call_wait(channel, &call);
+    ds_client_call_release(&call);
+    *ret_duration_ms = now_ms() - begun_ms;
+    return code;
+}
+
+/* Calls one after the other until one fails. */
+struct caller {
+    pthread_t thread;
+    struct ds_channel *channel;
+    sem_t *answered; /* posted for each call that went well */
+    int64_t slowest_ms;
+    ds_code last;
+};
+
+static void *caller_main(void *argument)
+{
+    struct caller *caller = argument;
+    do {
+        int64_t duration_ms = 0;
+        caller->last = call_once(caller->channel, &duration_ms);
+        caller->slowest_ms = duration_ms > caller->slowest_ms ? duration_ms : caller->slowest_ms;
+        if (caller->last == DS_OK) {
+            sem_post(caller->answered);
+        }
+    } while (caller->last == DS_OK);
+    return NULL;
+}
+
+static void kill_under_load(struct ds_channel *channel, struct caller callers[CALLERS])
+{
+    sem_t answered;
+    sem_init(&answered, 0, 0);
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (struct caller){.channel = channel, .answered = &answered};
+        pthread_create(&callers[i].thread, NULL, caller_main, &callers[i]);
+    }
+    for (int i = 0; i < CALLS_BEFORE_KILL; i++) {
+        sem_wait(&answered);
+    }
+    rpc_nursery_kill_server(&nursery);
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(callers[i].thread, NULL);
+    }
+    sem_destroy(&answered);
+}
+
+static void
+calls_to_a_server_that_dies_are_unavailable_soon_and_work_again_when_it_is_back(void **state)
+{
+    (void)state;
+    struct ds_channel *channel = channel_to(nursery.url);
+    for (int round = 0; round < ROUNDS; round++) {
+        rpc_nursery_start_server(&nursery);
+        int64_t duration_ms = 0;
+        assert_int_equal(call_once(channel, &duration_ms), DS_OK);
+        assert_in_range(duration_ms, 0, END_MS_MAX);
+        struct caller callers[CALLERS];
+        kill_under_load(channel, callers);
+        for (int i = 0; i < CALLERS; i++) {
+            assert_int_equal(callers[i].last, DS_UNAVAILABLE);
+            assert_in_range(callers[i].slowest_ms, 0, END_MS_MAX);
+        }
+    }
+    ds_channel_close(channel);
+}
+
+static void post_ended(struct ds_client_call *call)
+{
+    sem_post(call->context);
+}
+
+static void more_calls_than_fit_on_the_wire_all_end_soon_without_a_server(void **state)
+{
+    (void)state;
+    static struct ds_client_call calls[CALLS_AT_ONCE];
+    struct ds_channel *channel = channel_to(nursery.url);
+    sem_t ended;
+    sem_init(&ended, 0, 0);
+    const int64_t begun_ms = now_ms();
+    for (int i = 0; i < CALLS_AT_ONCE; i++) {
+        calls[i] = lone_call();
+        calls[i].done = post_ended;
+        calls[i].context = &ended;
+        ds_channel_call(channel, &calls[i]);
+    }
+    ds_channel_flush(channel);
+    for (int i = 0; i < CALLS_AT_ONCE; i++) {
+        sem_wait(&ended);
+    }
+    assert_in_range(now_ms() - begun_ms, 0, END_MS_MAX);
+    for (int i = 0; i < CALLS_AT_ONCE; i++) {
+        assert_int_equal(calls[i].code, DS_UNAVAILABLE);
+        ds_client_call_release(&calls[i]);
+    }
+    ds_channel_close(channel);
+    sem_destroy(&ended);
+}
+
+/* nng closes behind our back, so the files of a process go down to `count` a little later. */
+static void await_open_files(pid_t pid, size_t count)
+{
+    const int64_t until_ms = now_ms() + END_MS_MAX;
+    while (rpc_nursery_open_files(pid) > count && now_ms() < until_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_in_range(rpc_nursery_open_files(pid), 0, count);
+}
+
+static void connect_and_call(void)
+{
+    int64_t duration_ms = 0;
+    struct ds_channel *channel = channel_to(nursery.url);
+    assert_int_equal(call_once(channel, &duration_ms), DS_OK);
+    ds_channel_close(channel);
+}
+
+static void clients_that_come_and_go_leave_no_open_files(void **state)
+{
+    (void)state;
+    rpc_nursery_start_server(&nursery);
+    const size_t server_files = rpc_nursery_open_files(nursery.server);
+    connect_and_call();
+    await_open_files(nursery.server, server_files);
+    const size_t own_files = rpc_nursery_open_files(getpid());
+    for (int i = 0; i < CONNECT_CYCLES; i++) {
+        connect_and_call();
+    }
+    await_open_files(nursery.server, server_files);
+    await_open_files(getpid(), own_files);
+    rpc_nursery_kill_server(&nursery);
+}
+
+/* The close comes while the request is handed over, which is when nng forgets it. */
+static void closing_a_channel_ends_its_call_wherever_it_is(void **state)
+{
+    (void)state;
+    struct rpc_silent_peer peer;
+    rpc_silent_peer_open(&peer, &nursery);
+    for (int round = 0; round < CLOSE_ROUNDS; round++) {
+        sem_t ended;
+        sem_init(&ended, 0, 0);
+        struct ds_channel *channel = channel_to(peer.url);
+        struct ds_client_call call = lone_call();
+        call.done = post_ended;
+        call.context = &ended;
+        ds_channel_call(channel, &call);
+        ds_channel_flush(channel);
+        sem_wait(&peer.connected);
+        ds_channel_close(channel);
+        assert_int_equal(sem_trywait(&ended), 0);
+        assert_true(call.code == DS_CANCELLED || call.code == DS_UNAVAILABLE);
+        ds_client_call_release(&call);
+        sem_destroy(&ended);
+    }
+    rpc_silent_peer_close(&peer);
+}
+
+int main(void)
+{
+    /* First of all: a process that has used nng can't be forked. */
+    rpc_nursery_open(&nursery);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            calls_to_a_server_that_dies_are_unavailable_soon_and_work_again_when_it_is_back),
+        cmocka_unit_test(more_calls_than_fit_on_the_wire_all_end_soon_without_a_server),
+        cmocka_unit_test(clients_that_come_and_go_leave_no_open_files),
+        cmocka_unit_test(closing_a_channel_ends_its_call_wherever_it_is),
+    };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rpc_nursery_close(&nursery);
+    return failed;
+}
