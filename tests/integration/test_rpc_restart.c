@@ -11,12 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS 50
+#define ROUNDS 15
 #define CALLERS 4
 #define CALLS_BEFORE_KILL 40
 #define CALLS_AT_ONCE 300
-#define CONNECT_CYCLES 2000
-#define CLOSE_ROUNDS 300
+#define CONNECT_CYCLES 1000
+#define CLOSE_ROUNDS 100
 /* Far over the time that a call waits for a connection, far under its deadline. */
 #define END_MS_MAX 2000
 #define DEADLINE_MS 10000

@@ -4,8 +4,8 @@
  */
 #include "ds/channel.h"
 #include "ds/frame.h"
+#include "ds/frame_header.h"
 #include "ds/nng_transport.h"
-#include "ds/wire.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -59,59 +59,13 @@ static void reply_release(struct ds_client_reply *base)
     }
 }
 
-static void write_text(struct ds_buffer *header, uint32_t number, const char *text)
-{
-    if (text != NULL && text[0] != '\0') {
-        ds_wire_write_bytes_field(header, number, ds_bytes_of_text(text));
-    }
-}
-
-static void write_fixed64(struct ds_buffer *buffer, uint32_t number, uint64_t value)
-{
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    }
-    ds_wire_write_tag(buffer, number, DS_WIRE_FIXED64);
-    ds_buffer_append(buffer, bytes, sizeof bytes);
-}
-
-static void write_principal(struct ds_buffer *header, const struct ds_principal *principal)
-{
-    struct ds_buffer packed;
-    ds_buffer_init(&packed, DS_FRAME_HEADER_BYTES_MAX);
-    write_text(&packed, 1, principal->subject);
-    write_text(&packed, 2, principal->authentication_method);
-    for (size_t i = 0; i < principal->permission_count; i++) {
-        write_text(&packed, 3, principal->permissions[i]);
-    }
-    ds_wire_write_bytes_field(header, 14, ds_buffer_bytes(&packed));
-    ds_buffer_deinit(&packed);
-}
-
-/* The fields of deltastream.rpc.v1.RequestHeader. */
-static void write_header(struct ds_buffer *header, const struct ds_client_call *call,
-                         uint64_t call_id, uint32_t timeout_ms, int64_t sent_at_us)
-{
-    ds_wire_write_bytes_field(header, 1, ds_bytes_of(&call_id, CALL_ID_BYTES));
-    write_text(header, 2, call->method->full_name);
-    ds_wire_write_varint_field(header, 3, timeout_ms);
-    write_fixed64(header, 4, (uint64_t)sent_at_us);
-    write_text(header, 7, call->traceparent);
-    write_text(header, 9, call->authorization);
-    write_text(header, 13, call->peer);
-    if (call->principal != NULL) {
-        write_principal(header, call->principal);
-    }
-}
-
 static void append_head(struct ds_buffer *heads, const struct ds_client_call *call,
-                        uint64_t call_id, uint32_t timeout_ms, int64_t sent_at_us)
+                        const struct ds_request_stamp *stamp)
 {
     const uint8_t preface[DS_FRAME_PREFACE_BYTES] = {0};
     const size_t begin = heads->size;
     ds_buffer_append(heads, preface, sizeof preface);
-    write_header(heads, call, call_id, timeout_ms, sent_at_us);
+    ds_request_header_write(heads, call, stamp);
     ds_frame_write_preface(heads->data + begin, DS_FRAME_REQUEST, 0,
                            heads->size - begin - sizeof preface, call->payload.size);
 }
@@ -131,7 +85,13 @@ static void message_send(struct message *message, uint32_t timeout_ms)
     size_t ends[DS_FRAMES_PER_MESSAGE_MAX];
     ds_buffer_init(&heads, HEAD_BYTES_MAX * message->call_count);
     for (size_t i = 0; i < message->call_count; i++) {
-        append_head(&heads, message->calls[i], message->first_call_id + i, timeout_ms, sent_at_us);
+        const uint64_t call_id = message->first_call_id + i;
+        append_head(&heads, message->calls[i],
+                    &(struct ds_request_stamp){
+                        .call_id = ds_bytes_of(&call_id, CALL_ID_BYTES),
+                        .timeout_ms = timeout_ms,
+                        .sent_at_us = sent_at_us,
+                    });
         ends[i] = heads.size;
     }
     struct ds_bytes parts[2 * DS_FRAMES_PER_MESSAGE_MAX];
@@ -251,24 +211,44 @@ static void message_add(struct message *message, struct ds_client_call *call)
     message->calls[message->call_count++] = call;
 }
 
-/* Names the calls and makes them known to cancel. */
-static void message_register(struct message *message)
+/* Names the calls and makes them known to cancel; those that are cancelled already go to
+ * ret_cancelled. */
+static void message_register(struct message *message, struct ds_client_call_list *ret_cancelled)
 {
     struct nng_channel *channel = message->channel;
+    size_t kept = 0;
     pthread_mutex_lock(&channel->mutex);
-    message->first_call_id = channel->next_call_id;
-    channel->next_call_id += message->call_count;
     for (size_t i = 0; i < message->call_count; i++) {
-        message->calls[i]->in_flight = message;
+        struct ds_client_call *call = message->calls[i];
+        if (call->cancelled) {
+            ds_client_call_push(ret_cancelled, call);
+        } else {
+            call->in_flight = message;
+            message->calls[kept++] = call;
+        }
     }
+    message->call_count = kept;
+    message->first_call_id = channel->next_call_id;
+    channel->next_call_id += kept;
     pthread_mutex_unlock(&channel->mutex);
 }
 
 /* From here on the message may end at any time. */
 static void message_depart(struct message *message)
 {
-    message_register(message);
-    message_start(message);
+    struct nng_channel *channel = message->channel;
+    struct ds_client_call_list cancelled = {.first = NULL, .last = NULL};
+    message_register(message, &cancelled);
+    if (message->call_count > 0) {
+        message_start(message);
+    } else {
+        free(message);
+    }
+    for (struct ds_client_call *call = ds_client_call_pop(&cancelled); call != NULL;
+         call = ds_client_call_pop(&cancelled)) {
+        ds_client_call_fail(&channel->base, call, DS_CANCELLED,
+                            ds_client_failure_text(DS_CANCELLED));
+    }
 }
 
 static void send_alone(struct nng_channel *channel, struct ds_client_call *call)
@@ -278,89 +258,60 @@ static void send_alone(struct nng_channel *channel, struct ds_client_call *call)
     message_depart(message);
 }
 
-/* Takes a response frame's header into the call. False where it is no ResponseHeader. */
-static bool read_header(struct shared_reply *shared, struct ds_bytes header,
-                        struct ds_client_call *call)
-{
-    if (header.size == 0) {
-        return true;
-    }
-    struct ds_wire_reader reader = ds_wire_reader_of(header);
-    while (!ds_wire_at_end(&reader)) {
-        uint32_t number;
-        enum ds_wire_type type;
-        uint64_t value = 0;
-        struct ds_bytes bytes = {0};
-        if (!ds_wire_read_tag(&reader, &number, &type)) {
-            return false;
-        }
-        const bool read = type == DS_WIRE_VARINT  ? ds_wire_read_varint(&reader, &value)
-                          : type == DS_WIRE_BYTES ? ds_wire_read_bytes(&reader, &bytes)
-                                                  : ds_wire_skip(&reader, type);
-        if (!read) {
-            return false;
-        }
-        if (number == 2) {
-            call->code = ds_code_of((unsigned int)value);
-        } else if (number == 3 && bytes.size > 0) {
-            if (shared->arena == NULL) {
-                shared->arena = ds_arena_create(DS_FRAME_PAYLOAD_BYTES_MAX);
-            }
-            const char *text =
-                ds_arena_copy_text(shared->arena, (const char *)bytes.data, bytes.size);
-            call->message = text != NULL ? text : "";
-        } else if (number == 4) {
-            call->status_details = bytes;
-        } else if (number == 6) {
-            call->retry_pushback_ms = (int32_t)((value >> 1) ^ (~(value & 1) + 1));
-        } else if (number == 7) {
-            call->queue_us = (uint32_t)value;
-        } else if (number == 8) {
-            call->execution_us = (uint32_t)value;
-        }
-    }
-    return true;
-}
-
-/* The place of the call that a response frame answers; call_count where it is none of the
- * message's. */
-static size_t answered_call(const struct message *message, struct ds_bytes header)
+/* The place of the call that a response answers; call_count where it is none of the message's. */
+static size_t answered_call(const struct message *message, const struct ds_response_header *header)
 {
     uint64_t call_id = 0;
-    struct ds_wire_reader reader = ds_wire_reader_of(header);
-    uint32_t number;
-    enum ds_wire_type type;
-    struct ds_bytes bytes;
-    if (header.size == 0 || !ds_wire_read_tag(&reader, &number, &type) || number != 1 ||
-        type != DS_WIRE_BYTES || !ds_wire_read_bytes(&reader, &bytes) ||
-        bytes.size != CALL_ID_BYTES) {
+    if (header->call_id.size != CALL_ID_BYTES) {
         return message->call_count;
     }
-    memcpy(&call_id, bytes.data, sizeof call_id);
+    memcpy(&call_id, header->call_id.data, sizeof call_id);
     const uint64_t place = call_id - message->first_call_id;
     return place < message->call_count ? (size_t)place : message->call_count;
 }
 
+static const char *keep_text(struct shared_reply *shared, struct ds_bytes text)
+{
+    if (text.size == 0) {
+        return "";
+    }
+    if (shared->arena == NULL) {
+        shared->arena = ds_arena_create(DS_FRAME_PAYLOAD_BYTES_MAX);
+    }
+    const char *copy = ds_arena_copy_text(shared->arena, (const char *)text.data, text.size);
+    return copy != NULL ? copy : "";
+}
+
+static void take_answer(struct shared_reply *shared, const struct ds_response_header *header,
+                        struct ds_bytes payload, struct ds_client_call *call)
+{
+    call->code = header->code;
+    call->message = keep_text(shared, header->message);
+    call->status_details = header->status_details;
+    call->retry_pushback_ms = header->retry_pushback_ms;
+    call->queue_us = header->queue_us;
+    call->execution_us = header->execution_us;
+    call->response = payload;
+    call->reply = &shared->base;
+    atomic_fetch_add(&shared->reference_count, 1);
+}
+
 /* Fills the calls that the reply answers and marks them in `answered`. */
-static void take_answers(struct message *message, struct shared_reply *shared, bool answered[])
+static void take_answers(const struct message *message, struct shared_reply *shared,
+                         bool answered[])
 {
     struct ds_bytes rest = ds_nng_reply_bytes(shared->reply);
     struct ds_frame frame;
+    struct ds_response_header header;
     while (rest.size > 0 && ds_frame_next(&rest, &frame) == DS_OK) {
-        const size_t place = frame.type == DS_FRAME_RESPONSE ? answered_call(message, frame.header)
-                                                             : message->call_count;
-        if (place == message->call_count || answered[place]) {
+        if (frame.type != DS_FRAME_RESPONSE || !ds_response_header_read(frame.header, &header)) {
             continue;
         }
-        struct ds_client_call *call = message->calls[place];
-        call->code = DS_OK;
-        if (!read_header(shared, frame.header, call)) {
-            continue;
+        const size_t place = answered_call(message, &header);
+        if (place < message->call_count && !answered[place]) {
+            take_answer(shared, &header, frame.payload, message->calls[place]);
+            answered[place] = true;
         }
-        answered[place] = true;
-        call->response = frame.payload;
-        call->reply = &shared->base;
-        atomic_fetch_add(&shared->reference_count, 1);
     }
 }
 
@@ -377,7 +328,7 @@ static void deliver_answer(struct message *message, struct ds_client_call *call,
         ds_client_call_fail(&channel->base, call, DS_INTERNAL, "the service's reply can't be read");
         return;
     }
-    if (message->call_count > 1 && !call->cancelled && is_share_overflow(call)) {
+    if (message->call_count > 1 && is_share_overflow(call)) {
         /* The server has not executed it: it travels again alone, which is no retry. */
         ds_client_call_release(call);
         send_alone(channel, call);
@@ -446,11 +397,6 @@ static void send_collected(struct nng_channel *channel, struct ds_client_call_li
     size_t shared_bytes = 0;
     for (struct ds_client_call *call = ds_client_call_pop(list); call != NULL;
          call = ds_client_call_pop(list)) {
-        if (call->cancelled) {
-            ds_client_call_fail(&channel->base, call, DS_CANCELLED,
-                                ds_client_failure_text(DS_CANCELLED));
-            continue;
-        }
         if (call->method->pool != DS_POOL_INLINE) {
             send_alone(channel, call);
             continue;

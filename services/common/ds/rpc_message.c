@@ -4,6 +4,7 @@
  */
 #include "deltastream/rpc/v1/frame.pb-c.h"
 #include "ds/frame.h"
+#include "ds/frame_header.h"
 #include "ds/nng_transport.h"
 #include "ds/rpc_internal.h"
 #include "ds/wire.h"
@@ -150,12 +151,7 @@ static void write_response_header(const struct ds_call *call, struct ds_bytes de
     }
     ds_wire_write_varint_field(header, 7, call->queue_us);
     ds_wire_write_varint_field(header, 8, call->execution_us);
-    ds_wire_write_tag(header, 9, DS_WIRE_FIXED64);
-    uint8_t epoch[8];
-    for (int i = 0; i < 8; i++) {
-        epoch[i] = (uint8_t)(call->server->epoch >> (8 * i));
-    }
-    ds_buffer_append(header, epoch, sizeof epoch);
+    ds_wire_write_fixed64_field(header, 9, call->server->epoch);
 }
 
 /* The frame of a finished call up to its payload, in call->response_head: the arena may be used up.

@@ -1,0 +1,114 @@
+#include "ds/frame_header.h"
+
+#include "ds/frame.h"
+#include "ds/wire.h"
+
+static void write_text(struct ds_buffer *header, uint32_t number, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        ds_wire_write_bytes_field(header, number, ds_bytes_of_text(text));
+    }
+}
+
+void ds_wire_write_fixed64_field(struct ds_buffer *buffer, uint32_t number, uint64_t value)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(value >> (8 * i));
+    }
+    ds_wire_write_tag(buffer, number, DS_WIRE_FIXED64);
+    ds_buffer_append(buffer, bytes, sizeof bytes);
+}
+
+static void write_principal(struct ds_buffer *header, const struct ds_principal *principal)
+{
+    struct ds_buffer packed;
+    ds_buffer_init(&packed, DS_FRAME_HEADER_BYTES_MAX);
+    write_text(&packed, 1, principal->subject);
+    write_text(&packed, 2, principal->authentication_method);
+    for (size_t i = 0; i < principal->permission_count; i++) {
+        write_text(&packed, 3, principal->permissions[i]);
+    }
+    ds_wire_write_bytes_field(header, 14, ds_buffer_bytes(&packed));
+    ds_buffer_deinit(&packed);
+}
+
+void ds_request_header_write(struct ds_buffer *header, const struct ds_client_call *call,
+                             const struct ds_request_stamp *stamp)
+{
+    ds_wire_write_bytes_field(header, 1, stamp->call_id);
+    write_text(header, 2, call->method->full_name);
+    ds_wire_write_varint_field(header, 3, stamp->timeout_ms);
+    ds_wire_write_fixed64_field(header, 4, (uint64_t)stamp->sent_at_us);
+    write_text(header, 7, call->traceparent);
+    write_text(header, 9, call->authorization);
+    write_text(header, 13, call->peer);
+    if (call->principal != NULL) {
+        write_principal(header, call->principal);
+    }
+}
+
+static void take_number(struct ds_response_header *header, uint32_t field, uint64_t value)
+{
+    if (field == 2) {
+        header->code = value < DS_CODE_COUNT ? ds_code_of((unsigned int)value) : DS_UNKNOWN;
+    } else if (field == 6) {
+        header->retry_pushback_ms = (int32_t)((value >> 1) ^ (~(value & 1) + 1)); /* zigzag */
+    } else if (field == 7) {
+        header->queue_us = (uint32_t)value;
+    } else if (field == 8) {
+        header->execution_us = (uint32_t)value;
+    }
+}
+
+static void take_bytes(struct ds_response_header *header, uint32_t field, struct ds_bytes bytes)
+{
+    if (field == 1) {
+        header->call_id = bytes;
+    } else if (field == 3) {
+        header->message = bytes;
+    } else if (field == 4) {
+        header->status_details = bytes;
+    }
+}
+
+static bool read_field(struct ds_wire_reader *reader, struct ds_response_header *header)
+{
+    uint32_t field;
+    enum ds_wire_type type;
+    uint64_t value = 0;
+    struct ds_bytes bytes = {.data = NULL, .size = 0};
+    if (!ds_wire_read_tag(reader, &field, &type)) {
+        return false;
+    }
+    if (type == DS_WIRE_VARINT) {
+        if (!ds_wire_read_varint(reader, &value)) {
+            return false;
+        }
+        take_number(header, field, value);
+        return true;
+    }
+    if (type == DS_WIRE_BYTES) {
+        if (!ds_wire_read_bytes(reader, &bytes)) {
+            return false;
+        }
+        take_bytes(header, field, bytes);
+        return true;
+    }
+    return ds_wire_skip(reader, type);
+}
+
+bool ds_response_header_read(struct ds_bytes bytes, struct ds_response_header *ret_header)
+{
+    struct ds_response_header header = {.code = DS_OK};
+    if (bytes.size > 0) {
+        struct ds_wire_reader reader = ds_wire_reader_of(bytes);
+        while (!ds_wire_at_end(&reader)) {
+            if (!read_field(&reader, &header)) {
+                return false;
+            }
+        }
+    }
+    *ret_header = header;
+    return true;
+}

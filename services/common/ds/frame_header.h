@@ -1,0 +1,39 @@
+/*
+ * The headers of frames as the client writes and reads them: deltastream.rpc.v1.RequestHeader and
+ * ResponseHeader, by hand and without memory of their own, because every call passes here twice.
+ * Private to ds_common.
+ */
+#ifndef DS_FRAME_HEADER_H
+#define DS_FRAME_HEADER_H
+
+#include "ds/buffer.h"
+#include "ds/rpc_client.h"
+
+/* What the channel adds to a call. */
+struct ds_request_stamp {
+    struct ds_bytes call_id;
+    uint32_t timeout_ms;
+    int64_t sent_at_us; /* wall clock */
+};
+
+void ds_request_header_write(struct ds_buffer *header, const struct ds_client_call *call,
+                             const struct ds_request_stamp *stamp);
+
+/* Views of the header's bytes. */
+struct ds_response_header {
+    struct ds_bytes call_id;
+    ds_code code;
+    struct ds_bytes message;
+    struct ds_bytes status_details;
+    int32_t retry_pushback_ms;
+    uint32_t queue_us;
+    uint32_t execution_us;
+};
+
+/* False where the bytes are no ResponseHeader. Fields that are not there are 0 or empty. */
+bool ds_response_header_read(struct ds_bytes header, struct ds_response_header *ret_header);
+
+/* Writes a fixed64 field, tag and value. */
+void ds_wire_write_fixed64_field(struct ds_buffer *buffer, uint32_t number, uint64_t value);
+
+#endif
