@@ -2,6 +2,7 @@
 
 #include "ds/rpc_server.h"
 #include "schema.gen.h"
+#include "support/handlers.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -41,12 +42,14 @@ static ds_code answer(void *context, struct ds_call *call, const ProtobufCMessag
 /* In a process of its own; says so in `ready` when it listens. */
 static _Noreturn void serve(const char *url, int ready)
 {
-    static const ds_handler_fn handlers[] = {answer, answer, answer, answer};
+    static ds_handler_fn handlers[HANDLERS_MAX];
     static const struct ds_service_handlers service = {
         .service = &ds_service_storage,
         .handlers = handlers,
     };
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    handlers_fill(&ds_service_storage, handlers);
+    handlers[ds_method_storage_ingest_ticks->index] = answer;
     struct ds_rpc_server *server =
         ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "nursery/1"});
     ds_rpc_server_add_service(server, &service, NULL);
