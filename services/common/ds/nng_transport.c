@@ -19,6 +19,7 @@
 #define CONNECT_PATIENCE_MS 1000
 /* How often it looks meanwhile; long enough for nng's own tries to have come first. */
 #define CONNECT_CHECK_MS 400
+#define DIALERS_MAX 4
 #define RECONNECT_MS_MIN 10
 #define RECONNECT_MS_MAX 250
 #define URL_BYTES_MAX 256
@@ -360,8 +361,8 @@ enum request_state {
 struct ds_nng_request {
     struct ds_nng_dialer *dialer;
     nng_socket socket;
-    nng_dialer nng_handle;
-    int64_t dialed_ms;
+    int dialer_count;  /* nng's dialers of the socket */
+    int64_t dialed_ms; /* when the newest of them was made */
     atomic_int pipe_count;
     nng_ctx context;
     nng_aio *aio;
@@ -417,54 +418,29 @@ static void request_cancel_if_marked(struct ds_nng_request *request)
     }
 }
 
-static void *close_dialer(void *argument)
-{
-    nng_dialer *handle = argument;
-    nng_dialer_close(*handle);
-    free(handle);
-    return NULL;
-}
-
-/* On a thread of its own: nng_dialer_close waits for callbacks of the dialer, which may need the
- * very thread that we are on. */
-static void dialer_close_aside(nng_dialer handle)
-{
-    nng_dialer *copy = malloc(sizeof *copy);
-    pthread_t thread;
-    if (copy == NULL) {
-        abort();
-    }
-    *copy = handle;
-    if (pthread_create(&thread, NULL, close_dialer, copy) != 0) {
-        abort();
-    }
-    pthread_detach(thread);
-}
-
 static bool request_dial(struct ds_nng_request *request)
 {
     request->dialed_ms = now_ms();
-    return nng_dial(request->socket, request->dialer->url, &request->nng_handle,
-                    NNG_FLAG_NONBLOCK) == 0;
+    request->dialer_count++;
+    return nng_dial(request->socket, request->dialer->url, NULL, NNG_FLAG_NONBLOCK) == 0;
 }
 
 /*
  * nng 1.5.2 dials again by itself, but gives up for good where the peer ends between the connect
  * and the greeting: it takes the EPIPE for a close of its own. So a request that has waited in vain
- * dials anew. Not sooner: a connection that is hung up before its greeting can make nng's
- * listeners deaf by the same mistake.
+ * gets one more dialer. The old one stays: it may wait in the backlog of a peer that is only slow,
+ * and a connection that is hung up before its greeting makes nng's listeners deaf by the same
+ * mistake. Each wait is twice the one before, and a request has DIALERS_MAX at most.
  */
 static void request_dial_anew(struct ds_nng_request *request)
 {
-    if (now_ms() - request->dialed_ms < CONNECT_CHECK_MS) {
+    const int64_t wait_ms = (int64_t)CONNECT_CHECK_MS << (request->dialer_count - 1);
+    if (request->dialer_count == DIALERS_MAX || now_ms() - request->dialed_ms < wait_ms) {
         return;
     }
-    const nng_dialer given_up = request->nng_handle;
     if (!request_dial(request)) {
         ds_log(DS_LOG_WARNING, "dial_failed", DS_LOG_TEXT("url", request->dialer->url));
-        return;
     }
-    dialer_close_aside(given_up);
 }
 
 static int next_check_ms(const struct ds_nng_request *request)
