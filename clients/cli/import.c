@@ -12,8 +12,6 @@
 #define TICK "deltastream.storage.v1.Tick"
 
 static const char *const header_choices[] = {"auto", "yes", "no", NULL};
-static const char *const on_error_choices[] = {"stop", "skip", NULL};
-
 enum header {
     HEADER_AUTO = 0,
     HEADER_YES,
@@ -67,28 +65,7 @@ static const struct ds_setting settings[] = {
      .default_text = ",",
      .help = "what parts the columns; \"tab\" for a tab",
      .offset = offsetof(struct import_options, delimiter)},
-    {.name = "batch",
-     .kind = DS_SETTING_INTEGER,
-     .argument = "N",
-     .default_text = "1000",
-     .minimum = 1,
-     .maximum = INGEST_BATCH_ROWS_MAX,
-     .help = "rows sent together",
-     .offset = offsetof(struct import_options, batch_rows)},
-    {.name = "on-error",
-     .kind = DS_SETTING_CHOICE,
-     .argument = "stop|skip",
-     .default_text = "stop",
-     .choices = on_error_choices,
-     .help = "what a bad row does; rows in front of it are stored all the same",
-     .offset = offsetof(struct import_options, on_error)},
-    {.name = "on-conflict",
-     .kind = DS_SETTING_CHOICE,
-     .argument = "error|first|last",
-     .default_text = "error",
-     .choices = ingest_conflict_choices,
-     .help = "which row stays where the same key has other content",
-     .offset = offsetof(struct import_options, on_conflict)},
+    INGEST_SETTINGS(import_options),
     {.name = "dry-run",
      .kind = DS_SETTING_BOOLEAN,
      .help = "read and check the file, send nothing",

@@ -23,6 +23,7 @@ enum {
 };
 
 const char *const ingest_conflict_choices[] = {"error", "first", "last", NULL};
+const char *const ingest_on_error_choices[] = {"stop", "skip", NULL};
 
 /* In the order of the choices. */
 static const uint64_t conflict_policies[] = {STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_ERROR,

@@ -7,10 +7,40 @@
 
 #include "clients/cli/connection.h"
 
+#include <stddef.h>
+
 #define INGEST_BATCH_ROWS_MAX 10000
 
 /* The names of what becomes of a row whose key is stored with other content, NULL at the end. */
 extern const char *const ingest_conflict_choices[];
+
+/* The names of what a bad row does, NULL at the end. */
+extern const char *const ingest_on_error_choices[];
+
+/* The rows of a command's table that say how rows are sent; `options` has the members batch_rows,
+ * on_error and on_conflict. */
+#define INGEST_SETTINGS(options)                                                                   \
+    {.name = "batch",                                                                              \
+     .kind = DS_SETTING_INTEGER,                                                                   \
+     .argument = "N",                                                                              \
+     .default_text = "1000",                                                                       \
+     .minimum = 1,                                                                                 \
+     .maximum = INGEST_BATCH_ROWS_MAX,                                                             \
+     .help = "rows sent together",                                                                 \
+     .offset = offsetof(struct options, batch_rows)},                                              \
+        {.name = "on-error",                                                                       \
+         .kind = DS_SETTING_CHOICE,                                                                \
+         .argument = "stop|skip",                                                                  \
+         .default_text = "stop",                                                                   \
+         .choices = ingest_on_error_choices,                                                       \
+         .help = "what a bad row does; rows in front of it are stored all the same",               \
+         .offset = offsetof(struct options, on_error)},                                            \
+    {                                                                                              \
+        .name = "on-conflict", .kind = DS_SETTING_CHOICE, .argument = "error|first|last",          \
+        .default_text = "error", .choices = ingest_conflict_choices,                               \
+        .help = "which row stays where the same key has other content",                            \
+        .offset = offsetof(struct options, on_conflict)                                            \
+    }
 
 struct ingest_counts {
     uint64_t read; /* rows, sound or not */

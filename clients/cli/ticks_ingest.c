@@ -21,8 +21,6 @@ enum ingest_format {
 };
 
 static const char *const format_choices[] = {"auto", "ndjson", "json", NULL};
-static const char *const on_error_choices[] = {"stop", "skip", NULL};
-
 struct ticks_ingest_options {
     struct connection_options connection;
     int64_t batch_rows;
@@ -39,28 +37,7 @@ static const struct ds_setting settings[] = {
      .choices = format_choices,
      .help = "NDJSON has a tick a line, JSON is {\"ticks\": [...]}; auto looks at the beginning",
      .offset = offsetof(struct ticks_ingest_options, format)},
-    {.name = "batch",
-     .kind = DS_SETTING_INTEGER,
-     .argument = "N",
-     .default_text = "1000",
-     .minimum = 1,
-     .maximum = INGEST_BATCH_ROWS_MAX,
-     .help = "rows sent together",
-     .offset = offsetof(struct ticks_ingest_options, batch_rows)},
-    {.name = "on-error",
-     .kind = DS_SETTING_CHOICE,
-     .argument = "stop|skip",
-     .default_text = "stop",
-     .choices = on_error_choices,
-     .help = "what a bad row does",
-     .offset = offsetof(struct ticks_ingest_options, on_error)},
-    {.name = "on-conflict",
-     .kind = DS_SETTING_CHOICE,
-     .argument = "error|first|last",
-     .default_text = "error",
-     .choices = ingest_conflict_choices,
-     .help = "which row stays where the same key has other content",
-     .offset = offsetof(struct ticks_ingest_options, on_conflict)},
+    INGEST_SETTINGS(ticks_ingest_options),
     CONNECTION_SETTINGS,
 };
 

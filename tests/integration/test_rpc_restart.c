@@ -216,9 +216,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             calls_to_a_server_that_dies_are_unavailable_soon_and_work_again_when_it_is_back),
-        cmocka_unit_test(more_calls_than_fit_on_the_wire_all_end_soon_without_a_server),
         cmocka_unit_test(clients_that_come_and_go_leave_no_open_files),
         cmocka_unit_test(closing_a_channel_ends_its_call_wherever_it_is),
+        /* The last one: closing many sockets without a peer can get stuck in nng 1.5.2, which we
+         * sit out (see nng_transport.c) but which would keep the connections of later tests open.
+         */
+        cmocka_unit_test(more_calls_than_fit_on_the_wire_all_end_soon_without_a_server),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rpc_nursery_close(&nursery);
