@@ -55,7 +55,7 @@ struct ds_client_call {
 };
 
 /* DS_INVALID_ARGUMENT for a URL of another form. Does not wait for a connection: calls made before
- * there is one wait for it until their deadline. */
+ * there is one wait for it at most 1 s, then end with DS_UNAVAILABLE. */
 DS_MUST_USE ds_code ds_channel_open(const struct ds_channel_options *options,
                                     struct ds_channel **ret_channel);
 
