@@ -213,8 +213,9 @@ char *scan_text(struct market_store *store, const struct market_scan *scan)
     return text.data;
 }
 
-static void text_series(void *context, struct ds_bytes series)
+static void text_series(void *context, struct ds_bytes series, struct ds_bytes group)
 {
+    (void)group;
     struct text *text = context;
     const size_t room = FIXTURE_TEXT_MAX - text->size;
     const int size = snprintf(text->data + text->size, room, "%s%.*s", text->size == 0 ? "" : ",",
@@ -226,7 +227,10 @@ static void text_series(void *context, struct ds_bytes series)
 char *series_text(struct market_store *store)
 {
     struct text text = {.data = allocate(FIXTURE_TEXT_MAX)};
-    assert_int_equal(store->ops->list_series(store, MARKET_TICKS, text_series, &text), DS_OK);
+    const struct market_series_query query = {.kind = MARKET_TICKS, .series_max = SIZE_MAX};
+    bool more;
+    assert_int_equal(store->ops->list_series(store, &query, text_series, &text, &more), DS_OK);
+    assert_false(more);
     return text.data;
 }
 

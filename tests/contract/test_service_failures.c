@@ -38,12 +38,14 @@ static ds_code failing_scan(struct market_store *store, const struct market_scan
     return failing_of(store)->scan;
 }
 
-static ds_code failing_list_series(struct market_store *store, enum market_kind kind,
-                                   market_series_fn take, void *context)
+static ds_code failing_list_series(struct market_store *store,
+                                   const struct market_series_query *query, market_series_fn take,
+                                   void *context, bool *ret_more)
 {
-    (void)kind;
+    (void)query;
+    *ret_more = true;
     /* As far as it came before it failed. */
-    take(context, ds_bytes_of_text("NIFTY"));
+    take(context, ds_bytes_of_text("NIFTY"), (struct ds_bytes){0});
     return failing_of(store)->scan;
 }
 

@@ -505,12 +505,17 @@ static void hello_tells_epoch_limits_and_inline_methods(void **state)
     assert_non_null(hello);
     assert_true(hello->server_epoch == ds_rpc_server_epoch(fixture.server));
     assert_string_equal(hello->server, "fixture/1");
+    size_t inline_count = 0;
+    for (size_t i = 0; i < ds_service_storage.method_count; i++) {
+        inline_count += ds_service_storage.methods[i].pool == DS_POOL_INLINE;
+    }
+    assert_true(inline_count >= 3);
     bool found = false;
     for (size_t i = 0; i < hello->n_services; i++) {
         const Rpc__HelloResponse__Service *service = hello->services[i];
         if (strcmp(service->name, "deltastream.storage.v1.Storage") == 0) {
             found = true;
-            assert_int_equal(service->n_inline_methods, 3);
+            assert_int_equal(service->n_inline_methods, inline_count);
             assert_string_equal(service->inline_methods[0], "ListTicks");
         }
     }

@@ -19,8 +19,8 @@ const char *product_fault(const char *product)
     }
     size_t size = 0;
     for (; text[size] != '\0'; size++) {
-        if (size == MARKET_SERIES_BYTES_MAX) {
-            return "product must have at most " TEXT_OF_VALUE(MARKET_SERIES_BYTES_MAX) " bytes";
+        if (size == MARKET_PRODUCT_BYTES_MAX) {
+            return "product must have at most " TEXT_OF_VALUE(MARKET_PRODUCT_BYTES_MAX) " bytes";
         }
         if (is_control(text + size)) {
             return "product must not have control characters";

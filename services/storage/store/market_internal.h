@@ -4,9 +4,6 @@
 
 #include "storage/store/market_store.h"
 
-/* The highest number of enum market_kind: arrays by kind have one element more. */
-#define MARKET_KIND_MAX MARKET_TICKS
-
 /* "ticks": the first part of an event's topic and the name of what an engine keeps the rows in. */
 const char *market_kind_name(enum market_kind kind);
 

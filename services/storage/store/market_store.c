@@ -12,7 +12,8 @@
 
 const char *market_kind_name(enum market_kind kind)
 {
-    static const char *const names[MARKET_KIND_MAX + 1] = {[MARKET_TICKS] = "ticks"};
+    static const char *const names[MARKET_KIND_MAX + 1] = {
+        [MARKET_TICKS] = "ticks", [MARKET_QUOTES] = "quotes", [MARKET_CHAINS] = "chains"};
     assert(kind >= MARKET_TICKS && kind <= MARKET_KIND_MAX);
     return names[kind];
 }

@@ -1,8 +1,15 @@
 /*
  * The store of market data: one small interface, several engines, one contract suite
- * (tests/contract). A row belongs to a series (a product, a symbol) and is kept under (kind,
- * series, timestamp, tie); its value is the protobuf form of the row without the series' name, so
- * that range reads frame stored bytes straight into a reply.
+ * (tests/contract). A row belongs to a series and is kept under (kind, series, timestamp, tie); its
+ * value is the protobuf form of the row, so that range reads frame stored bytes straight into a
+ * reply. A series may belong to a group:
+ *
+ *   kind    series              group     tie                          what the value leaves out
+ *   ticks   "NIFTY"             -         of the tick_id or of a hash  product
+ *   quotes  "NIFTY20250125C21500"  "NIFTY"   -                            symbol
+ *   chains  "NIFTY/2025-01-25"  "NIFTY"   -                            product
+ *
+ * Chains can also be read by group: in the order of their times, whatever their series.
  */
 #ifndef STORAGE_STORE_MARKET_STORE_H
 #define STORAGE_STORE_MARKET_STORE_H
@@ -12,14 +19,22 @@
 #include "ds/code.h"
 #include "ds/events.h"
 
-#define MARKET_SERIES_BYTES_MAX 128
+#define MARKET_PRODUCT_BYTES_MAX 128
+/* A product, '/' and an expiry are the longest. */
+#define MARKET_SERIES_BYTES_MAX 144
 #define MARKET_TIE_BYTES_MAX 16
 #define MARKET_VALUE_BYTES_MAX (4 * 1024 * 1024)
 #define MARKET_BATCH_ROWS_MAX 10000
 
 enum market_kind {
     MARKET_TICKS = 1,
+    MARKET_QUOTES = 2,
+    MARKET_CHAINS = 3,
 };
+
+/* Kinds are stored and sent as these numbers. */
+#define MARKET_KIND_FIRST MARKET_TICKS
+#define MARKET_KIND_MAX MARKET_CHAINS
 
 /* Orders and tells apart the rows of one timestamp; compared as ds_bytes_compare() does. */
 struct market_tie {
@@ -29,6 +44,12 @@ struct market_tie {
 
 struct market_row {
     struct ds_bytes series;
+    /*
+     * Empty where the kind has no groups. A series stays in the group of its first row. Of chains
+     * the series is the group, '/' and a member of at most MARKET_TIE_BYTES_MAX bytes, and the tie
+     * is empty.
+     */
+    struct ds_bytes group;
     int64_t timestamp_us; /* since 1970 */
     struct market_tie tie;
     struct ds_bytes value;
@@ -75,7 +96,7 @@ struct market_batch {
     struct market_batch *next; /* the store's own */
 };
 
-/* A place between rows of a series. */
+/* A place between rows of a series, or of a group: then `tie` is the member. */
 struct market_position {
     int64_t timestamp_us;
     struct market_tie tie;
@@ -83,6 +104,9 @@ struct market_position {
 
 struct market_scan {
     enum market_kind kind;
+    /* Chains only: `series` names a group. Rows of one timestamp follow their members; in a row
+     * that is taken `series` is its series, `group` the group and `tie` the member. */
+    bool by_group;
     struct ds_bytes series;
     int64_t start_us; /* both ends belong to the range; INT64_MIN and INT64_MAX leave it open */
     int64_t end_us;
@@ -97,14 +121,79 @@ struct market_scan {
 /* Takes a row; its views die with the call. */
 typedef void (*market_row_fn)(void *context, const struct market_row *row);
 
-/* Takes the name of a series; the view dies with the call. */
-typedef void (*market_series_fn)(void *context, struct ds_bytes series);
+/* Which series to list. */
+struct market_series_query {
+    enum market_kind kind;
+    struct ds_bytes group; /* of this group only; empty: of all */
+    struct ds_bytes after; /* begin behind this name; empty: with the first */
+    size_t series_max;     /* at least 1 */
+};
+
+/* Takes a series' name and its group (empty where it has none); the views die with the call. */
+typedef void (*market_series_fn)(void *context, struct ds_bytes series, struct ds_bytes group);
+
+/*
+ * Rows to delete: as struct market_batch, with `done` called once from any thread. With DS_OK
+ * deleted_count rows are gone durably; any other code: none is. A series whose last row goes is no
+ * longer listed.
+ */
+struct market_delete {
+    enum market_kind kind;
+    struct ds_bytes series;
+    int64_t start_us; /* both ends belong to the range */
+    int64_t end_us;
+    size_t row_max; /* the oldest ones of the range, at most so many; 1 to MARKET_DELETE_ROWS_MAX */
+    void (*done)(struct market_delete *order);
+    void *context;
+
+    ds_code code;               /* filled by the store */
+    size_t deleted_count;       /* filled by the store */
+    bool more;                  /* filled by the store: rows of the range are left */
+    struct market_delete *next; /* the store's own */
+};
+
+/* One transaction: some 10 ms. */
+#define MARKET_DELETE_ROWS_MAX 10000
+
+enum market_writes {
+    MARKET_WRITES_OK = 0,
+    MARKET_WRITES_FULL = 1,    /* no room; they resume by themselves */
+    MARKET_WRITES_STOPPED = 2, /* a sync failed; a restart is needed */
+};
+
+struct market_kind_stats {
+    uint64_t row_count;
+    uint64_t series_count;
+    uint64_t bytes; /* of the pages that hold them, indexes included; 0 where there is no file */
+};
+
+#define MARKET_STORE_ID_BYTES_MAX 37 /* a UUID's text and its end */
 
 struct market_stats {
     uint64_t row_count;
     uint64_t series_count;
-    uint64_t commit_count; /* durable commits since the start */
-    uint64_t file_bytes;   /* on disk; 0 where there is no file */
+    uint64_t commit_count;                               /* durable commits since the start */
+    uint64_t file_bytes;                                 /* on disk; 0 where there is no file */
+    struct market_kind_stats kinds[MARKET_KIND_MAX + 1]; /* by kind */
+    uint64_t reusable_bytes;                             /* of the file, free for new rows */
+    uint64_t file_bytes_max;                             /* how far it may grow; 0: no limit */
+    uint64_t disk_free_bytes;
+    uint64_t queued_row_count;
+    enum market_writes writes;
+    uint32_t format_version;
+    char store_id[MARKET_STORE_ID_BYTES_MAX]; /* "" where there is none */
+};
+
+/* What a verification needs and finds. */
+struct market_verify {
+    /* Takes a fault as text without a line's end; the text dies with the call. */
+    void (*fault)(void *context, const char *text);
+    /* Asked between pages; true ends the verification with DS_CANCELLED. NULL: never. */
+    bool (*should_stop)(void *context);
+    void *context;
+
+    uint64_t rows_checked;   /* filled by the store */
+    uint64_t series_checked; /* filled by the store */
 };
 
 struct market_store;
@@ -133,9 +222,30 @@ struct market_store_ops {
     ds_code (*scan)(struct market_store *store, const struct market_scan *scan, market_row_fn take,
                     void *context, bool *ret_more);
 
-    /* Calls `take` for each series of the kind that has ever had a row, in byte order. */
-    ds_code (*list_series)(struct market_store *store, enum market_kind kind, market_series_fn take,
-                           void *context);
+    /*
+     * Calls `take` for the series that have rows, in byte order. ret_more says whether others are
+     * left behind the last one taken.
+     */
+    ds_code (*list_series)(struct market_store *store, const struct market_series_query *query,
+                           market_series_fn take, void *context, bool *ret_more);
+
+    /* Deletes rows; see struct market_delete. */
+    void (*delete_rows)(struct market_store *store, struct market_delete *order);
+
+    /*
+     * Looks at every key, row and index entry: keys well formed and of a listed series, values
+     * well-formed messages of their kind, indexes and rows the same. DS_OK also where there are
+     * faults. Blocks for as long as it takes, whatever may_block says: some seconds for 10 million
+     * rows, in short transactions.
+     */
+    ds_code (*verify)(struct market_store *store, struct market_verify *verify);
+
+    /*
+     * Writes the engine's own image of the store as of one moment to fd, a file or a pipe, beside
+     * reads and writes. Blocks until all is written. DS_CANCELLED where fd takes no more (EPIPE).
+     * NULL where the engine has no such thing.
+     */
+    ds_code (*write_image)(struct market_store *store, int fd);
 
     /* DS_OK where reads and writes work. */
     ds_code (*health)(struct market_store *store);

@@ -89,8 +89,8 @@ void lmdb_reader_end(struct lmdb_store *store, struct lmdb_reader *reader);
 /* scan.c: of struct market_store_ops. */
 ds_code lmdb_scan(struct market_store *store, const struct market_scan *scan, market_row_fn take,
                   void *context, bool *ret_more);
-ds_code lmdb_list_series(struct market_store *store, enum market_kind kind, market_series_fn take,
-                         void *context);
+ds_code lmdb_list_series(struct market_store *store, const struct market_series_query *query,
+                         market_series_fn take, void *context, bool *ret_more);
 
 /* series.c: the key of a series in its table; MARKET_SERIES_BYTES_MAX + 1 bytes do. Returns its
  * size. */

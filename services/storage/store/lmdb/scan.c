@@ -186,20 +186,22 @@ static int list_snapshot(struct lmdb_store *store, MDB_txn *txn, enum market_kin
     MDB_val value;
     error = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (error == 0 && *(const uint8_t *)key.mv_data == (uint8_t)kind) {
-        take(context, ds_bytes_of((const uint8_t *)key.mv_data + 1, key.mv_size - 1));
+        take(context, ds_bytes_of((const uint8_t *)key.mv_data + 1, key.mv_size - 1),
+             (struct ds_bytes){0});
         error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
     return error;
 }
 
-ds_code lmdb_list_series(struct market_store *store, enum market_kind kind, market_series_fn take,
-                         void *context)
+ds_code lmdb_list_series(struct market_store *store, const struct market_series_query *query,
+                         market_series_fn take, void *context, bool *ret_more)
 {
     struct lmdb_store *lmdb = lmdb_store_of(store);
     struct lmdb_reader *reader;
     DS_TRY(lmdb_reader_begin(lmdb, &reader));
-    const int error = list_snapshot(lmdb, reader->txn, kind, take, context);
+    const int error = list_snapshot(lmdb, reader->txn, query->kind, take, context);
     lmdb_reader_end(lmdb, reader);
+    *ret_more = false;
     return error == MDB_NOTFOUND ? DS_OK : lmdb_code_of(error);
 }

@@ -260,15 +260,18 @@ static ds_code memory_scan(struct market_store *store, const struct market_scan 
     return DS_OK;
 }
 
-static ds_code memory_list_series(struct market_store *store, enum market_kind kind,
-                                  market_series_fn take, void *context)
+static ds_code memory_list_series(struct market_store *store,
+                                  const struct market_series_query *query, market_series_fn take,
+                                  void *context, bool *ret_more)
 {
     struct memory_store *memory = memory_of(store);
     pthread_mutex_lock(&memory->lock);
-    const struct memory_table *table = &memory->tables[kind];
+    const struct memory_table *table = &memory->tables[query->kind];
     for (size_t i = 0; i < table->series_count; i++) {
-        take(context, ds_bytes_of(table->series[i]->name, table->series[i]->name_bytes));
+        take(context, ds_bytes_of(table->series[i]->name, table->series[i]->name_bytes),
+             (struct ds_bytes){0});
     }
+    *ret_more = false;
     pthread_mutex_unlock(&memory->lock);
     return DS_OK;
 }
