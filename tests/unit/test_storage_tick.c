@@ -276,12 +276,12 @@ static void a_used_up_arena_is_exhausted(void **state)
 static void a_product_has_1_to_128_bytes_without_controls_and_slashes(void **state)
 {
     struct sample *sample = *state;
-    char name[MARKET_SERIES_BYTES_MAX + 2];
+    char name[MARKET_PRODUCT_BYTES_MAX + 2];
     memset(name, 'x', sizeof(name));
-    name[MARKET_SERIES_BYTES_MAX] = '\0';
+    name[MARKET_PRODUCT_BYTES_MAX] = '\0';
     assert_null(product_fault(name));
-    name[MARKET_SERIES_BYTES_MAX] = 'x';
-    name[MARKET_SERIES_BYTES_MAX + 1] = '\0';
+    name[MARKET_PRODUCT_BYTES_MAX] = 'x';
+    name[MARKET_PRODUCT_BYTES_MAX + 1] = '\0';
     assert_string_equal(product_fault(name), "product must have at most 128 bytes");
     assert_string_equal(product_fault(""), "product must not be empty");
     assert_string_equal(product_fault("A/B"), "product must not have a '/'");
