@@ -29,3 +29,10 @@ const struct ds_clock *ds_clock_system(void)
     };
     return &system_clock;
 }
+
+bool ds_clock_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_us)
+{
+    const struct timespec until = {.tv_sec = until_us / 1000000,
+                                   .tv_nsec = until_us % 1000000 * 1000};
+    return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &until) == 0;
+}

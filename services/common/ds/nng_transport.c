@@ -1,5 +1,7 @@
 #include "ds/nng_transport.h"
 
+#include "ds/clock.h"
+#include "ds/ipc_probe.h"
 #include "ds/log.h"
 
 #include <assert.h>
@@ -23,7 +25,13 @@
 #define RECONNECT_MS_MIN 10
 #define RECONNECT_MS_MAX 250
 #define URL_BYTES_MAX 256
-#define CLOSE_PATIENCE_S 2
+#define IPC_SCHEME "ipc://"
+#define CLOSE_PATIENCE_US 2000000
+/* How often a listener is looked after, how long it may take to answer, and how long the second
+ * time before it counts as deaf. */
+#define PROBE_INTERVAL_MS 1000
+#define PROBE_TIMEOUT_MS 500
+#define PROBE_AGAIN_TIMEOUT_MS 3000
 
 static void check(int outcome)
 {
@@ -35,9 +43,7 @@ static void check(int outcome)
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return ds_clock_monotonic_us(ds_clock_system()) / 1000;
 }
 
 static nng_msg *message_of(const struct ds_bytes *parts, size_t part_count)
@@ -98,12 +104,10 @@ static void *closer_main(void *argument)
 
 static void wait_for_closer(struct closer *closer)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += CLOSE_PATIENCE_S;
-    int outcome = 0;
-    while (!closer->is_closed && outcome == 0) {
-        outcome = pthread_cond_timedwait(&closer->closed, &closer->mutex, &until);
+    const int64_t until_us = ds_clock_monotonic_us(ds_clock_system()) + CLOSE_PATIENCE_US;
+    bool has_time = true;
+    while (!closer->is_closed && has_time) {
+        has_time = ds_clock_wait_until(&closer->closed, &closer->mutex, until_us);
     }
 }
 
@@ -159,8 +163,16 @@ struct ds_nng_exchange {
 struct ds_nng_listener {
     struct ds_nng_listener_options options;
     nng_socket socket;
+    nng_listener handle; /* the watchdog's once that runs */
     bool trusted;
     char url[URL_BYTES_MAX];
+
+    /* The watchdog, of a trusted listener only. */
+    pthread_t watchdog;
+    pthread_mutex_t mutex; /* guards is_closing */
+    pthread_cond_t closing;
+    bool is_closing;
+
     size_t exchange_count;
     struct ds_nng_exchange exchanges[];
 };
@@ -224,13 +236,13 @@ static ds_code listen_code(int outcome)
 }
 
 /* nng reports port 0 as it was asked for; the port in use has an option of its own. */
-static void note_url(struct ds_nng_listener *listener, nng_listener nng_handle)
+static void note_url(struct ds_nng_listener *listener)
 {
     const char *url = listener->options.url;
     const char *colon = strrchr(url, ':');
     int port = 0;
     if (!listener->trusted &&
-        nng_listener_get_int(nng_handle, NNG_OPT_TCP_BOUND_PORT, &port) == 0) {
+        nng_listener_get_int(listener->handle, NNG_OPT_TCP_BOUND_PORT, &port) == 0) {
         snprintf(listener->url, sizeof listener->url, "%.*s:%d", (int)(colon - url), url, port);
         return;
     }
@@ -247,10 +259,84 @@ static int listener_start(struct ds_nng_listener *listener)
     /* The default is unlimited: a header of 16 bytes would reserve 16 GiB. */
     check(nng_listener_set_size(handle, NNG_OPT_RECVMAXSZ, listener->options.message_bytes_max));
     const int started = nng_listener_start(handle, 0);
-    if (started == 0) {
-        note_url(listener, handle);
+    if (started != 0) {
+        nng_listener_close(handle);
+        return started;
     }
-    return started;
+    listener->handle = handle;
+    return 0;
+}
+
+/*
+ * nng 1.5.2 (issue 1518) stops taking connections for good when a peer hangs up between its connect
+ * and the greeting: it takes the EPIPE for a close of its own. It greets whoever comes then and
+ * does nothing more with them. Only closing the listener gets rid of those, and of its good
+ * connections with them: their clients dial again, and calls under way end with DS_UNAVAILABLE.
+ */
+static void listener_revive(struct ds_nng_listener *listener)
+{
+    nng_listener_close(listener->handle);
+    const int outcome = listener_start(listener);
+    if (outcome == 0) {
+        ds_log(DS_LOG_WARNING, "listener_revived", DS_LOG_TEXT("url", listener->url));
+    } else {
+        ds_log(DS_LOG_ERROR, "listener_is_deaf", DS_LOG_TEXT("url", listener->url),
+               DS_LOG_TEXT("reason", nng_strerror(outcome)));
+    }
+}
+
+/* Waits until the next look; false once the listener closes. */
+static bool watchdog_wait(struct ds_nng_listener *listener)
+{
+    const int64_t until_us = (now_ms() + PROBE_INTERVAL_MS) * 1000;
+    pthread_mutex_lock(&listener->mutex);
+    while (!listener->is_closing &&
+           ds_clock_wait_until(&listener->closing, &listener->mutex, until_us)) {
+    }
+    const bool is_closing = listener->is_closing;
+    pthread_mutex_unlock(&listener->mutex);
+    return !is_closing;
+}
+
+static bool is_deaf(const char *path, int timeout_ms)
+{
+    const enum ds_ipc_probe probe = ds_ipc_probe(path, timeout_ms);
+    return probe == DS_IPC_SILENT || probe == DS_IPC_GONE;
+}
+
+static void *watchdog_main(void *argument)
+{
+    struct ds_nng_listener *listener = argument;
+    const char *path = listener->url + strlen(IPC_SCHEME);
+    while (watchdog_wait(listener)) {
+        if (is_deaf(path, PROBE_TIMEOUT_MS) && is_deaf(path, PROBE_AGAIN_TIMEOUT_MS)) {
+            listener_revive(listener);
+        }
+    }
+    return NULL;
+}
+
+static void watchdog_start(struct ds_nng_listener *listener)
+{
+    pthread_mutex_init(&listener->mutex, NULL);
+    pthread_cond_init(&listener->closing, NULL);
+    if (listener->trusted &&
+        pthread_create(&listener->watchdog, NULL, watchdog_main, listener) != 0) {
+        abort();
+    }
+}
+
+static void watchdog_stop(struct ds_nng_listener *listener)
+{
+    pthread_mutex_lock(&listener->mutex);
+    listener->is_closing = true;
+    pthread_cond_signal(&listener->closing);
+    pthread_mutex_unlock(&listener->mutex);
+    if (listener->trusted) {
+        pthread_join(listener->watchdog, NULL);
+    }
+    pthread_cond_destroy(&listener->closing);
+    pthread_mutex_destroy(&listener->mutex);
 }
 
 ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
@@ -263,7 +349,7 @@ ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
         abort();
     }
     listener->options = *options;
-    listener->trusted = strncmp(options->url, "ipc://", strlen("ipc://")) == 0;
+    listener->trusted = strncmp(options->url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
     check(nng_rep0_open(&listener->socket));
     check(nng_socket_set_size(listener->socket, NNG_OPT_RECVMAXSZ, options->message_bytes_max));
     const int outcome = listener_start(listener);
@@ -273,6 +359,8 @@ ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
         }
         return listen_code(outcome);
     }
+    note_url(listener);
+    listener->options.url = listener->url;
     for (size_t i = 0; i < count; i++) {
         exchange_open(listener, &listener->exchanges[i]);
         listener->exchange_count++;
@@ -280,7 +368,7 @@ ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
     for (size_t i = 0; i < count; i++) {
         exchange_receive(&listener->exchanges[i]);
     }
-    listener->options.url = listener->url;
+    watchdog_start(listener);
     *ret_listener = listener;
     return DS_OK;
 }
@@ -297,6 +385,7 @@ bool ds_nng_listener_is_trusted(const struct ds_nng_listener *listener)
 
 void ds_nng_listener_close(struct ds_nng_listener *listener)
 {
+    watchdog_stop(listener);
     for (size_t i = 0; i < listener->exchange_count; i++) {
         nng_aio_stop(listener->exchanges[i].aio);
     }

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define QUEUE_DEFAULT 256
@@ -195,21 +194,13 @@ void ds_rpc_server_call_left(struct ds_rpc_server *server)
 
 void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += grace_ms / 1000;
-    until.tv_nsec += grace_ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    const int64_t until_us = ds_clock_monotonic_us(ds_clock_system()) + (int64_t)grace_ms * 1000;
     atomic_store(&server->serving, false);
     atomic_store(&server->draining, true);
     pthread_mutex_lock(&server->drain_mutex);
-    int outcome = 0;
-    while (atomic_load(&server->in_flight) > 0 && outcome == 0) {
-        outcome =
-            pthread_cond_clockwait(&server->drained, &server->drain_mutex, CLOCK_MONOTONIC, &until);
+    bool has_time = true;
+    while (atomic_load(&server->in_flight) > 0 && has_time) {
+        has_time = ds_clock_wait_until(&server->drained, &server->drain_mutex, until_us);
     }
     pthread_mutex_unlock(&server->drain_mutex);
 }
