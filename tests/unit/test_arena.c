@@ -106,6 +106,20 @@ static void destroy_takes_null(void **state)
     ds_arena_destroy(NULL);
 }
 
+static void an_extended_budget_goes_on(void **state)
+{
+    (void)state;
+    struct ds_arena *arena = ds_arena_create(64);
+    assert_non_null(ds_arena_alloc(arena, 64));
+    assert_null(ds_arena_alloc(arena, 1));
+    ds_arena_extend(arena, 32);
+    assert_non_null(ds_arena_alloc(arena, 32));
+    assert_null(ds_arena_alloc(arena, 1));
+    ds_arena_extend(arena, SIZE_MAX);
+    assert_non_null(ds_arena_alloc(arena, 1));
+    ds_arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +131,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(zalloc_clears, create, destroy),
         cmocka_unit_test_setup_teardown(copies_are_terminated, create, destroy),
         cmocka_unit_test_setup_teardown(the_allocator_hands_out_from_the_arena, create, destroy),
+        cmocka_unit_test(an_extended_budget_goes_on),
         cmocka_unit_test(destroy_takes_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,12 @@ static void *alloc_slow(struct ds_arena *arena, size_t size)
     return memory;
 }
 
+void ds_arena_extend(struct ds_arena *arena, size_t bytes)
+{
+    const size_t room_bytes = ARENA_BUDGET_BYTES_MAX - arena->budget_bytes;
+    arena->budget_bytes += bytes < room_bytes ? bytes : room_bytes;
+}
+
 void *ds_arena_alloc(struct ds_arena *arena, size_t size)
 {
     assert(arena != NULL);

@@ -34,6 +34,9 @@ char *ds_arena_printf(struct ds_arena *arena, const char *format, ...)
 char *ds_arena_vprintf(struct ds_arena *arena, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+/* Lets the arena hand out so many bytes more. */
+void ds_arena_extend(struct ds_arena *arena, size_t bytes);
+
 /* What has been handed out so far, in bytes. */
 size_t ds_arena_used_bytes(const struct ds_arena *arena);
 

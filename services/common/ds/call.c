@@ -8,6 +8,9 @@
 
 #define STATUS_DETAILS_MAX 3 /* ErrorInfo, BadRequest, RetryInfo */
 #define VIOLATIONS_MAX 64
+/* For a failure's text and details, beyond the call's budget: what used that up is often the
+ * failure. */
+#define FAILURE_RESERVE_BYTES 65536
 #define OUT_OF_BUDGET "the request needs more memory than a call may use"
 
 bool ds_principal_may(const struct ds_principal *principal, const char *permission)
@@ -87,6 +90,10 @@ void ds_call_set_retry_after_ms(struct ds_call *call, int32_t retry_after_ms)
 static ds_code fail(struct ds_call *call, ds_code code, ds_reason reason, const char *format,
                     va_list arguments)
 {
+    if (!call->has_failure_reserve) {
+        call->has_failure_reserve = true;
+        ds_arena_extend(call->arena, FAILURE_RESERVE_BYTES);
+    }
     char *text = ds_arena_vprintf(call->arena, format, arguments);
     if (text != NULL) {
         /* A caller's text that a precision cuts short may end within a character, too. */
@@ -114,6 +121,16 @@ ds_code ds_fail_reason(struct ds_call *call, ds_code code, ds_reason reason, con
     fail(call, code, reason, format, arguments);
     va_end(arguments);
     return code;
+}
+
+ds_code ds_fail_add(struct ds_call *call, ds_code code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const char *text = ds_arena_vprintf(call->arena, format, arguments);
+    va_end(arguments);
+    return text == NULL ? code
+                        : ds_fail_reason(call, code, call->reason, "%s; %s", call->failure, text);
 }
 
 ds_code ds_fail_field(struct ds_call *call, const char *field, const char *format, ...)

@@ -67,6 +67,11 @@ DS_MUST_USE ds_code ds_fail_reason(struct ds_call *call, ds_code code, ds_reason
 DS_MUST_USE ds_code ds_fail_field(struct ds_call *call, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Adds to the text of the failure that one of the others has set, "what was said; what is added",
+ * whose reason and field stay. */
+DS_MUST_USE ds_code ds_fail_add(struct ds_call *call, ds_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* DS_OK while somebody waits for the reply, else DS_CANCELLED or DS_DEADLINE_EXCEEDED. Long loops
  * ask it. */
 DS_MUST_USE ds_code ds_fail_if_abandoned(struct ds_call *call);
