@@ -3,6 +3,7 @@
 #include "ds/exit_code.h"
 #include "ds/log.h"
 #include "ds/paths.h"
+#include "ds/setting_rows.h"
 #include "gateway/host.h"
 
 #include <unistd.h>
@@ -22,21 +23,9 @@ static const struct ds_setting settings_table[] = {
      .argument = "URL",
      .help = "the storage service: ipc:///path or tcp://host:port [ipc://DATA/run/storage.sock]",
      .offset = offsetof(struct options, storage)},
-    {.name = "data-dir",
-     .environment = {"DS_DATA_DIR"},
-     .kind = DS_SETTING_TEXT,
-     .argument = "DIR",
-     .default_of = ds_default_data_dir,
-     .help = "the data folder whose services are meant where --storage does not say",
-     .offset = offsetof(struct options, data_dir)},
-    {.name = "log-level",
-     .environment = {"DS_LOG_LEVEL", "LOG_LEVEL"},
-     .kind = DS_SETTING_CHOICE,
-     .argument = "LEVEL",
-     .default_text = "info",
-     .choices = ds_daemon_log_levels,
-     .help = "debug, info, warning or error; SIGHUP reads it anew",
-     .offset = offsetof(struct options, log_level)},
+    DS_DATA_DIR_SETTING(options,
+                        "the data folder whose services are meant where --storage does not say"),
+    DS_LOG_LEVEL_SETTING(options, "info", "debug, info, warning or error; SIGHUP reads it anew"),
 };
 
 static const struct ds_program program = {

@@ -4,7 +4,10 @@
 
 #include <assert.h>
 
-static const char *const t_leave_out[] = {"next_page_token", NULL};
+static const char *const t_leave_out[] = {"next_page_token", "points", NULL};
+
+/* What is a list or an object, as the request goes, has one name for both there. */
+static const struct ds_json_rename t_rename[] = {{"latest_of_expiry", "latest"}, {NULL, NULL}};
 
 #define STANDARD_ORDER                                                                             \
     {                                                                                              \
@@ -35,7 +38,8 @@ static const struct profile profiles[ROUTE_PROFILE_COUNT] = {
                                    .float_fraction = true,
                                    .whole_rows = true,
                                    .time = DS_JSON_TIME_ISOFORMAT,
-                                   .leave_out = t_leave_out}},
+                                   .leave_out = t_leave_out,
+                                   .rename = t_rename}},
     [ROUTE_PROFILE_P] = {.name = "P",
                          .members = {PROBLEM_DETAIL, PROBLEM_ERROR_CODE, PROBLEM_TYPE,
                                      PROBLEM_TITLE, PROBLEM_STATUS, PROBLEM_ERROR,

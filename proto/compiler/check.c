@@ -155,6 +155,20 @@ static void json_names_check(const struct model *model, const struct message *me
     }
 }
 
+/* The JSON codec takes the one field of a list for its array. */
+static void list_check(const struct model *model, const struct message *message)
+{
+    if (!option_list(message->descriptor->options)) {
+        return;
+    }
+    const unsigned int flags = message->field_count == 1 ? message->fields[0].flags : 0;
+    if ((flags & DS_FIELD_REPEATED) == 0 || (flags & DS_FIELD_MAP) != 0) {
+        complain(model->complaints, message->file->path, message->full_name,
+                 "has option (deltastream.list) but not one repeated field and no other; give it "
+                 "that or take the option away");
+    }
+}
+
 static void statuses_check(const struct model *model, const struct enumeration *enumeration)
 {
     for (size_t i = 0; i < enumeration->descriptor->n_value; i++) {
@@ -175,6 +189,7 @@ void check_model(const struct model *model)
     }
     for (size_t i = 0; i < model->message_count; i++) {
         json_names_check(model, &model->messages[i]);
+        list_check(model, &model->messages[i]);
     }
     services_check(model);
     types_check(model);

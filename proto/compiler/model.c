@@ -82,7 +82,8 @@ static void message_add(struct model *model, const struct file *file, const char
         .c_lower = name_c_lower(memory, file->package, path),
         .file = file,
         .descriptor = descriptor,
-        .wellknown = wellknown_of(full_name),
+        .wellknown =
+            option_list(descriptor->options) ? DS_WELLKNOWN_LIST_VALUE : wellknown_of(full_name),
         .is_map_entry = descriptor->options != NULL && descriptor->options->map_entry,
     };
     for (size_t i = 0; i < descriptor->n_nested_type; i++) {

@@ -6,6 +6,7 @@ enum {
     TAG_METHOD = 50600,
     TAG_BINDING = 50601,
     TAG_SERIES = 50600,
+    TAG_LIST = 50600,
     TAG_HTTP_STATUS = 50600,
     TAG_HTTP_RULE = 72295728,
 };
@@ -119,6 +120,11 @@ size_t option_bindings(struct memory *memory, const Google__Protobuf__MethodOpti
     }
     *ret_bindings = bindings;
     return count;
+}
+
+bool option_list(const Google__Protobuf__MessageOptions *options)
+{
+    return options != NULL && varint_option(&options->base, TAG_LIST) != 0;
 }
 
 bool option_series(const Google__Protobuf__FieldOptions *options)

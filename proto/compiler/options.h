@@ -23,6 +23,7 @@ const Google__Api__HttpRule *option_http_rule(struct memory *memory,
 size_t option_bindings(struct memory *memory, const Google__Protobuf__MethodOptions *options,
                        Deltastream__Binding ***ret_bindings);
 
+bool option_list(const Google__Protobuf__MessageOptions *options);
 bool option_series(const Google__Protobuf__FieldOptions *options);
 
 /* 0 where there is none. */

@@ -122,6 +122,22 @@ static void fields_may_be_left_out_at_the_top(void **state)
                      &top_only, "{\"ticks\":[{\"product\":\"B\"}]}");
 }
 
+static void fields_may_have_other_names_at_the_top(void **state)
+{
+    (void)state;
+    static const struct ds_json_rename names[] = {
+        {"ticks", "rows"}, {"product", "symbol"}, {NULL, NULL}};
+    const struct ds_json_style style = {.proto_names = true, .rename = names};
+    written_in_style(&fixture_rows,
+                     "{\"product\":\"A\",\"count\":1,\"ticks\":[{\"product\":\"B\"}]}", &style,
+                     "{\"symbol\":\"A\",\"count\":1,\"rows\":[{\"product\":\"B\"}]}");
+    const struct ds_json_style camel = {.defaults = true, .rename = names};
+    codec_written(&fixture_rows, codec_hex(""), &camel,
+                  "{\"symbol\":\"\",\"count\":0,\"rows\":[],\"nextPageToken\":\"\"}");
+    /* Out of order. */
+    codec_written(&fixture_rows, codec_hex("1a 00 10 02"), &style, "{\"count\":2,\"rows\":[{}]}");
+}
+
 static void repeated_fields_are_read_packed_and_loose(void **state)
 {
     (void)state;
@@ -389,6 +405,7 @@ int main(void)
         cmocka_unit_test(defaults_are_written_where_the_style_wants_them),
         cmocka_unit_test(whole_rows_take_their_series_from_the_list),
         cmocka_unit_test(fields_may_be_left_out_at_the_top),
+        cmocka_unit_test(fields_may_have_other_names_at_the_top),
         cmocka_unit_test(repeated_fields_are_read_packed_and_loose),
         cmocka_unit_test(fields_come_in_the_order_of_their_numbers),
         cmocka_unit_test(the_last_of_several_values_counts),

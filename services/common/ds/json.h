@@ -57,6 +57,11 @@ enum ds_json_time_style {
         1, /* what Python's isoformat() gives for naive UTC: no zone; 0 or 6 digits */
 };
 
+struct ds_json_rename {
+    const char *name; /* of the field, as in the .proto */
+    const char *as;   /* without characters that JSON escapes */
+};
+
 struct ds_json_style {
     bool proto_names; /* snake_case as in the .proto; else lowerCamelCase */
     bool defaults;    /* write fields without presence also when they have their default; but not an
@@ -69,6 +74,8 @@ struct ds_json_style {
     uint8_t time;        /* enum ds_json_time_style */
     const char *const
         *leave_out; /* names of top-level fields that are not written, NULL-terminated; or NULL */
+    /* Other names of top-level fields; the last one's name is NULL. NULL: none have. */
+    const struct ds_json_rename *rename;
 };
 
 /*

@@ -25,30 +25,34 @@ bool json_next_occurrence(struct json_occurrences *occurrences, enum ds_wire_typ
     return false;
 }
 
-/* Puts the comma, the name and the colon at target, which takes size + 4 characters. */
-static uint8_t *put_name(const struct json_writer *writer, struct json_write_level *level,
-                         const struct ds_field *field, uint8_t *target)
+static struct ds_bytes name_of(const struct json_writer *writer,
+                               const struct json_write_level *level, const struct ds_field *field)
 {
-    const bool proto_names = writer->style->proto_names;
-    const char *name = proto_names ? field->name : field->json_name;
-    const size_t size = proto_names ? field->name_bytes : field->json_name_bytes;
-    *target = ',';
-    target += level->has_members;
-    level->has_members = true;
-    *target = '"';
-    memcpy(target + 1, name, size);
-    memcpy(target + 1 + size, "\":", 2);
-    return target + size + 3;
+    const struct ds_json_rename *rename = level->parent == NULL ? writer->style->rename : NULL;
+    for (; rename != NULL && rename->name != NULL; rename++) {
+        if (strcmp(rename->name, field->name) == 0) {
+            return ds_bytes_of_text(rename->as);
+        }
+    }
+    return writer->style->proto_names ? ds_bytes_of(field->name, field->name_bytes)
+                                      : ds_bytes_of(field->json_name, field->json_name_bytes);
 }
 
 void json_write_name(struct json_writer *writer, struct json_write_level *level,
                      const struct ds_field *field)
 {
-    const size_t size = writer->style->proto_names ? field->name_bytes : field->json_name_bytes;
-    uint8_t *target = ds_buffer_reserve(writer->text, size + 3 + level->has_members);
-    if (target != NULL) {
-        ds_buffer_commit(writer->text, (size_t)(put_name(writer, level, field, target) - target));
+    const struct ds_bytes name = name_of(writer, level, field);
+    uint8_t *target = ds_buffer_reserve(writer->text, name.size + 3 + level->has_members);
+    if (target == NULL) {
+        return;
     }
+    *target = ',';
+    target += level->has_members;
+    *target = '"';
+    memcpy(target + 1, name.data, name.size);
+    memcpy(target + 1 + name.size, "\":", 2);
+    ds_buffer_commit(writer->text, name.size + 3 + level->has_members);
+    level->has_members = true;
 }
 
 /* A field without presence that has its default is as good as absent. */
@@ -150,15 +154,24 @@ static struct ds_bytes find_series(struct json_write_level *parent, const struct
     return parent->series;
 }
 
+/* The message that a row belongs to; between the two there may be one that stands for a list. */
+static struct json_write_level *enclosing(const struct json_write_level *level)
+{
+    struct json_write_level *parent = level->parent;
+    const bool is_list = parent != NULL && parent->message->wellknown == DS_WELLKNOWN_LIST_VALUE;
+    return is_list ? parent->parent : parent;
+}
+
 bool json_write_absent(struct json_writer *writer, struct json_write_level *level,
                        const struct ds_field *field)
 {
     if (json_is_left_out(writer, level, field)) {
         return true;
     }
+    struct json_write_level *parent = enclosing(level);
     if (writer->style->whole_rows && ds_field_has(field, DS_FIELD_SERIES) &&
-        field->kind == DS_KIND_STRING && level->parent != NULL) {
-        const struct ds_bytes series = find_series(level->parent, field);
+        field->kind == DS_KIND_STRING && parent != NULL) {
+        const struct ds_bytes series = find_series(parent, field);
         if (series.size > 0) {
             json_write_name(writer, level, field);
             return json_write_string(writer, series);

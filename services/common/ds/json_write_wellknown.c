@@ -143,7 +143,7 @@ static bool write_wrapper(struct json_writer *writer, struct json_write_level *l
                              : json_write_value(writer, level, field, &last);
 }
 
-/* Struct is its map, ListValue its list. */
+/* Struct is its map, ListValue (and each message that stands for a list) its list. */
 static bool write_only_field(struct json_writer *writer, struct json_write_level *level)
 {
     const struct ds_field *field = &level->message->fields[0];

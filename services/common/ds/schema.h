@@ -49,8 +49,8 @@ enum ds_wellknown {
     DS_WELLKNOWN_FIELD_MASK,
     DS_WELLKNOWN_STRUCT,
     DS_WELLKNOWN_VALUE,
-    DS_WELLKNOWN_LIST_VALUE,
-    DS_WELLKNOWN_WRAPPER, /* DoubleValue to BytesValue: one field, number 1 */
+    DS_WELLKNOWN_LIST_VALUE, /* its one field's array; of option (deltastream.list) too */
+    DS_WELLKNOWN_WRAPPER,    /* DoubleValue to BytesValue: one field, number 1 */
     DS_WELLKNOWN_ANY,
     DS_WELLKNOWN_EMPTY,
 };

@@ -133,6 +133,7 @@ static void wellknown_messages_are_marked(void **state)
         {"anything", DS_WELLKNOWN_ANY},
         {"nothing", DS_WELLKNOWN_EMPTY},
         {"a_message", DS_WELLKNOWN_NONE},
+        {"maybe_books", DS_WELLKNOWN_LIST_VALUE},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         assert_int_equal(everything_field(table[i].field)->message->wellknown, table[i].wellknown);

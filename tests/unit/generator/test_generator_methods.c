@@ -133,6 +133,30 @@ static void a_status_of_an_enum_value_is_one_of_http(void **state)
                     "refused.v1.E: ", "E_ZERO: 1000 is no HTTP status; write 100 to 599");
 }
 
+static void a_list_has_one_repeated_field_and_no_other(void **state)
+{
+    static const char *const fields[] = {
+        "",
+        "int32 values = 1;",
+        "optional int32 values = 1;",
+        "map<string, int32> values = 1;",
+        "repeated int32 values = 1; int32 count = 2;",
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "syntax = \"proto3\"; package refused.v1; import \"deltastream/options.proto\";"
+                 "message Many { option (deltastream.list) = true; %s }",
+                 fields[i]);
+        file_is_refused(state, text, "refused.v1.Many: ",
+                        "has option (deltastream.list) but not one repeated field and no other");
+    }
+    file_is_accepted(
+        state, "syntax = \"proto3\"; package accepted.v1; import \"deltastream/options.proto\";"
+               "message Many { option (deltastream.list) = true; repeated int32 values = 1; }"
+               "message Other { option (deltastream.list) = false; int32 value = 1; }");
+}
+
 enum member {
     MEMBER_FIELD,
     MEMBER_VALUE,
@@ -251,6 +275,7 @@ int main(void)
         REFUSAL(streams_are_refused),
         REFUSAL(proto2_and_its_groups_are_refused),
         REFUSAL(names_that_meet_in_c_are_refused),
+        REFUSAL(a_list_has_one_repeated_field_and_no_other),
         REFUSAL(a_status_of_an_enum_value_is_one_of_http),
         REFUSAL(more_members_than_a_table_counts_are_refused),
         REFUSAL(as_many_fields_as_the_codec_takes_are_accepted),
