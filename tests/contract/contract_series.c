@@ -93,6 +93,78 @@ static void a_sound_store_is_healthy(void **state)
     assert_string_equal(fixture->store->ops->name, engine_under_test.name);
 }
 
+static void a_list_is_read_in_pages(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const names[] = {"A", "AA", "B", "C"};
+    for (size_t i = 0; i < 4; i++) {
+        put_series(fixture->store, MARKET_QUOTES, i == 2 ? "H" : "G", names[i], "1:=x",
+                   MARKET_CONFLICT_ERROR);
+    }
+    struct market_series_query query = {.kind = MARKET_QUOTES, .series_max = 2};
+    assert_list(fixture->store, &query, "A@G AA@G more");
+    query.after = ds_bytes_of_text("AA");
+    assert_list(fixture->store, &query, "B@H C@G end");
+    /* A name that is none, and those that come and go between pages. */
+    query.after = ds_bytes_of_text("AB");
+    assert_list(fixture->store, &query, "B@H C@G end");
+    put_series(fixture->store, MARKET_QUOTES, "G", "BB", "1:=x", MARKET_CONFLICT_ERROR);
+    delete_all(fixture->store, MARKET_QUOTES, "AA");
+    query.after = ds_bytes_of_text("AA");
+    assert_list(fixture->store, &query, "B@H BB@G more");
+    query.group = ds_bytes_of_text("G");
+    assert_list(fixture->store, &query, "BB@G C@G end");
+    query.after = (struct ds_bytes){0};
+    assert_list(fixture->store, &query, "A@G BB@G more");
+    query.series_max = 1;
+    query.after = ds_bytes_of_text("BB");
+    assert_list(fixture->store, &query, "C@G end");
+    query.after = ds_bytes_of_text("C");
+    assert_list(fixture->store, &query, "end");
+    /* Longer than any name, and behind every one that it continues. */
+    char long_name[MARKET_SERIES_BYTES_MAX + 100];
+    memset(long_name, 'B', sizeof(long_name));
+    const struct market_row longest = {
+        .series = ds_bytes_of(long_name, MARKET_SERIES_BYTES_MAX),
+        .group = ds_bytes_of_text("G"),
+    };
+    enum market_outcome outcome;
+    struct market_batch batch = {
+        .kind = MARKET_QUOTES, .rows = &longest, .row_count = 1, .outcomes = &outcome};
+    assert_int_equal(market_put_wait(fixture->store, &batch), DS_OK);
+    query.after = ds_bytes_of(long_name, sizeof(long_name));
+    assert_list(fixture->store, &query, "C@G end");
+    query.group = (struct ds_bytes){0};
+    assert_list(fixture->store, &query, "C@G end");
+}
+
+static void figures_are_told_by_kind(void **state)
+{
+    struct fixture *fixture = *state;
+    put_text(fixture->store, "A", "1:a=x 2:a=x 3:a=x", MARKET_CONFLICT_ERROR);
+    put_series(fixture->store, MARKET_QUOTES, "N", "Q1", "1:=x 2:=x", MARKET_CONFLICT_ERROR);
+    put_series(fixture->store, MARKET_QUOTES, "N", "Q2", "1:=x", MARKET_CONFLICT_ERROR);
+    put_chain(fixture->store, "N", "2025-01-30", "1:=x");
+    struct market_stats stats = stats_of(fixture->store);
+    assert_int_equal(stats.row_count, 7);
+    assert_int_equal(stats.series_count, 4);
+    assert_int_equal(stats.kinds[MARKET_TICKS].row_count, 3);
+    assert_int_equal(stats.kinds[MARKET_TICKS].series_count, 1);
+    assert_int_equal(stats.kinds[MARKET_QUOTES].row_count, 3);
+    assert_int_equal(stats.kinds[MARKET_QUOTES].series_count, 2);
+    assert_int_equal(stats.kinds[MARKET_CHAINS].row_count, 1);
+    assert_int_equal(stats.kinds[MARKET_CHAINS].series_count, 1);
+    assert_int_equal(stats.queued_row_count, 0);
+    assert_int_equal(stats.writes, MARKET_WRITES_OK);
+    delete_text(fixture->store, MARKET_TICKS, "A", 1, 2, 10);
+    delete_all(fixture->store, MARKET_CHAINS, "N/2025-01-30");
+    stats = stats_of(fixture->store);
+    assert_int_equal(stats.row_count, 4);
+    assert_int_equal(stats.kinds[MARKET_TICKS].row_count, 1);
+    assert_int_equal(stats.kinds[MARKET_CHAINS].row_count, 0);
+    assert_int_equal(stats.kinds[MARKET_CHAINS].series_count, 0);
+}
+
 int run_series_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +173,8 @@ int run_series_tests(void)
         STORE_TEST(names_of_the_largest_size_are_told_apart),
         STORE_TEST(many_series_keep_their_rows_apart),
         STORE_TEST(figures_count_rows_series_and_commits),
+        STORE_TEST(a_list_is_read_in_pages),
+        STORE_TEST(figures_are_told_by_kind),
         STORE_TEST(a_sound_store_is_healthy),
     };
     return cmocka_run_group_tests_name("series", tests, NULL, NULL);

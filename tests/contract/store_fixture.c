@@ -79,7 +79,7 @@ int fixture_setup(void **state)
 int fixture_teardown(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->store->ops->close(fixture->store);
+    fixture_close(fixture);
     folder_remove(fixture->folder);
     pthread_mutex_destroy(&fixture->lock);
     free(fixture->events);
@@ -87,9 +87,17 @@ int fixture_teardown(void **state)
     return 0;
 }
 
+void fixture_close(struct fixture *fixture)
+{
+    if (fixture->store != NULL) {
+        fixture->store->ops->close(fixture->store);
+        fixture->store = NULL;
+    }
+}
+
 void fixture_reopen(struct fixture *fixture)
 {
-    fixture->store->ops->close(fixture->store);
+    fixture_close(fixture);
     fixture->store = fixture_open(fixture);
 }
 
@@ -139,8 +147,8 @@ static struct market_row row_parse(const char *series, char *text)
     return row_of(series, strtoll(text, NULL, 10), tie + 1, value + 1);
 }
 
-const char *put_text(struct market_store *store, const char *series, const char *rows,
-                     enum market_conflict conflict)
+const char *put_series(struct market_store *store, enum market_kind kind, const char *group,
+                       const char *series, const char *rows, enum market_conflict conflict)
 {
     static char outcome_text[ROWS_MAX + 1];
     char text[FIXTURE_TEXT_MAX];
@@ -151,10 +159,12 @@ const char *put_text(struct market_store *store, const char *series, const char 
     char *rest = NULL;
     for (char *row = strtok_r(text, " ", &rest); row != NULL; row = strtok_r(NULL, " ", &rest)) {
         assert_true(row_count < ROWS_MAX);
-        parsed[row_count++] = row_parse(series, row);
+        parsed[row_count] = row_parse(series, row);
+        parsed[row_count].group = group == NULL ? (struct ds_bytes){0} : ds_bytes_of_text(group);
+        row_count++;
     }
     struct market_batch batch = {
-        .kind = MARKET_TICKS,
+        .kind = kind,
         .conflict = conflict,
         .rows = parsed,
         .row_count = row_count,
@@ -171,10 +181,49 @@ const char *put_text(struct market_store *store, const char *series, const char 
     return outcome_text;
 }
 
-struct market_scan scan_all(const char *series, bool ascending)
+const char *put_text(struct market_store *store, const char *series, const char *rows,
+                     enum market_conflict conflict)
+{
+    return put_series(store, MARKET_TICKS, NULL, series, rows, conflict);
+}
+
+const char *put_chain(struct market_store *store, const char *group, const char *member,
+                      const char *rows)
+{
+    char series[MARKET_SERIES_BYTES_MAX + 1];
+    snprintf(series, sizeof(series), "%s/%s", group, member);
+    return put_series(store, MARKET_CHAINS, group, series, rows, MARKET_CONFLICT_ERROR);
+}
+
+const char *delete_text(struct market_store *store, enum market_kind kind, const char *series,
+                        int64_t start_us, int64_t end_us, size_t row_max)
+{
+    static char text[64];
+    struct market_delete order = {
+        .kind = kind,
+        .series = ds_bytes_of_text(series),
+        .start_us = start_us,
+        .end_us = end_us,
+        .row_max = row_max,
+    };
+    const ds_code code = market_delete_wait(store, &order);
+    if (code != DS_OK) {
+        assert_int_equal(order.deleted_count, 0);
+        return ds_code_name(code);
+    }
+    snprintf(text, sizeof(text), "%zu %s", order.deleted_count, order.more ? "more" : "end");
+    return text;
+}
+
+const char *delete_all(struct market_store *store, enum market_kind kind, const char *series)
+{
+    return delete_text(store, kind, series, INT64_MIN, INT64_MAX, MARKET_DELETE_ROWS_MAX);
+}
+
+struct market_scan scan_kind(enum market_kind kind, const char *series, bool ascending)
 {
     return (struct market_scan){
-        .kind = MARKET_TICKS,
+        .kind = kind,
         .series = ds_bytes_of_text(series),
         .start_us = INT64_MIN,
         .end_us = INT64_MAX,
@@ -182,6 +231,18 @@ struct market_scan scan_all(const char *series, bool ascending)
         .row_max = ROWS_MAX,
         .bytes_max = SIZE_MAX,
     };
+}
+
+struct market_scan scan_all(const char *series, bool ascending)
+{
+    return scan_kind(MARKET_TICKS, series, ascending);
+}
+
+struct market_scan scan_group(const char *group, bool ascending)
+{
+    struct market_scan scan = scan_kind(MARKET_CHAINS, group, ascending);
+    scan.by_group = true;
+    return scan;
 }
 
 struct text {
@@ -213,15 +274,38 @@ char *scan_text(struct market_store *store, const struct market_scan *scan)
     return text.data;
 }
 
-static void text_series(void *context, struct ds_bytes series, struct ds_bytes group)
+static void text_add(struct text *text, const char *before, struct ds_bytes name)
 {
-    (void)group;
-    struct text *text = context;
     const size_t room = FIXTURE_TEXT_MAX - text->size;
-    const int size = snprintf(text->data + text->size, room, "%s%.*s", text->size == 0 ? "" : ",",
-                              (int)series.size, (const char *)series.data);
+    const int size = snprintf(text->data + text->size, room, "%s%.*s", before, (int)name.size,
+                              (const char *)name.data);
     assert_true((size_t)size < room);
     text->size += (size_t)size;
+}
+
+static void text_series(void *context, struct ds_bytes series, struct ds_bytes group)
+{
+    struct text *text = context;
+    text_add(text, text->size == 0 ? "" : " ", series);
+    if (group.size > 0) {
+        text_add(text, "@", group);
+    }
+}
+
+char *list_text(struct market_store *store, const struct market_series_query *query)
+{
+    struct text text = {.data = allocate(FIXTURE_TEXT_MAX)};
+    bool more;
+    assert_int_equal(store->ops->list_series(store, query, text_series, &text, &more), DS_OK);
+    text_add(&text, text.size == 0 ? "" : " ", ds_bytes_of_text(more ? "more" : "end"));
+    return text.data;
+}
+
+static void text_name(void *context, struct ds_bytes series, struct ds_bytes group)
+{
+    struct text *text = context;
+    assert_int_equal(group.size, 0);
+    text_add(text, text->size == 0 ? "" : ",", series);
 }
 
 char *series_text(struct market_store *store)
@@ -229,9 +313,16 @@ char *series_text(struct market_store *store)
     struct text text = {.data = allocate(FIXTURE_TEXT_MAX)};
     const struct market_series_query query = {.kind = MARKET_TICKS, .series_max = SIZE_MAX};
     bool more;
-    assert_int_equal(store->ops->list_series(store, &query, text_series, &text, &more), DS_OK);
+    assert_int_equal(store->ops->list_series(store, &query, text_name, &text, &more), DS_OK);
     assert_false(more);
     return text.data;
+}
+
+struct market_stats stats_of(struct market_store *store)
+{
+    struct market_stats stats;
+    assert_int_equal(store->ops->stats(store, &stats), DS_OK);
+    return stats;
 }
 
 uint64_t seed_of_environment(void)

@@ -134,6 +134,133 @@ static void a_failed_sync_on_a_full_disk_is_over_when_there_is_room(void **state
     assert_scan(store, &new_series, "2:a=x end");
 }
 
+/* What a failed deletion leaves open is the same as with rows. */
+static void a_failed_sync_of_a_deletion_stops_writes_for_good(void **state)
+{
+    struct fixture *fixture = *state;
+    struct market_store *store = fixture->store;
+    put_text(store, "NIFTY", "1:a=x 2:a=x", MARKET_CONFLICT_ERROR);
+    atomic_store(&syncs_before_failure, 0);
+    assert_string_equal(delete_text(store, MARKET_TICKS, "NIFTY", 1, 1, 1), "UNAVAILABLE");
+    assert_string_equal(delete_text(store, MARKET_TICKS, "NIFTY", 1, 1, 1), "UNAVAILABLE");
+    assert_string_equal(put_text(store, "NIFTY", "3:a=x", MARKET_CONFLICT_ERROR), "UNAVAILABLE");
+    assert_int_equal(store->ops->health(store), DS_UNAVAILABLE);
+    assert_int_equal(stats_of(store).writes, MARKET_WRITES_STOPPED);
+    const struct market_scan scan = scan_all("NIFTY", true);
+    assert_scan(store, &scan, "1:a=x 2:a=x end");
+    fixture_reopen(fixture);
+    assert_string_equal(delete_text(fixture->store, MARKET_TICKS, "NIFTY", 1, 1, 1), "1 end");
+    assert_int_equal(stats_of(fixture->store).writes, MARKET_WRITES_OK);
+}
+
+/* What the cache knows of a series must not outlive a deletion, done or failed. */
+static void a_failed_deletion_changes_nothing_that_is_late(void **state)
+{
+    struct fixture *fixture = *state;
+    struct market_store *store = fixture->store;
+    put_text(store, "NIFTY", "5:a=x 9:a=x", MARKET_CONFLICT_ERROR);
+    atomic_store(&failure_fills_disk, true);
+    atomic_store(&syncs_before_failure, 0);
+    assert_string_equal(delete_text(store, MARKET_TICKS, "NIFTY", 9, 9, 1), "RESOURCE_EXHAUSTED");
+    atomic_store(&disk_looks_full, false);
+    assert_string_equal(put_text(store, "NIFTY", "8:a=x", MARKET_CONFLICT_ERROR), "L");
+    assert_string_equal(delete_text(store, MARKET_TICKS, "NIFTY", 6, 99, 9), "2 end");
+    assert_string_equal(put_text(store, "NIFTY", "7:a=x", MARKET_CONFLICT_ERROR), "A");
+}
+
+static void deleting_makes_room_while_writes_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct market_store *store = fixture->store;
+    char *value = calloc(1, 100001);
+    assert_non_null(value);
+    memset(value, 'v', 100000);
+    for (int64_t i = 0; i < 40; i++) {
+        const struct market_row row = row_of("LARGE", i, "a", value);
+        put_rows(store, &row, 1, NULL);
+    }
+    atomic_store(&disk_looks_full, true);
+    assert_string_equal(put_text(store, "NIFTY", "1:a=x", MARKET_CONFLICT_ERROR),
+                        "RESOURCE_EXHAUSTED");
+    struct market_stats stats = stats_of(store);
+    assert_int_equal(stats.writes, MARKET_WRITES_FULL);
+    assert_int_equal(stats.disk_free_bytes, 0);
+    const uint64_t reusable_before = stats.reusable_bytes;
+    assert_string_equal(delete_text(store, MARKET_TICKS, "LARGE", 0, 38, 100), "39 end");
+    stats = stats_of(store);
+    assert_true(stats.reusable_bytes >= reusable_before + 39 * 100000);
+    /* The disk is as full as before; the file has room inside. */
+    assert_int_equal(stats.writes, MARKET_WRITES_OK);
+    assert_int_equal(store->ops->health(store), DS_OK);
+    for (int64_t i = 0; i < 20; i++) {
+        const struct market_row row = row_of("LARGE", i, "b", value);
+        put_rows(store, &row, 1, NULL);
+    }
+    free(value);
+    /* LMDB leaves the newest free pages alone for one commit. */
+    assert_true(stats_of(store).file_bytes < stats.file_bytes + 200000);
+}
+
+/* Giving back the pages of large rows is work too: one transaction does so much of it. */
+static void a_deletion_of_large_rows_ends_early_and_says_so(void **state)
+{
+    enum { ROWS = 18 };
+    struct fixture *fixture = *state;
+    struct market_store *store = fixture->store;
+    uint8_t *value = calloc(1, MARKET_VALUE_BYTES_MAX);
+    assert_non_null(value);
+    for (int64_t i = 0; i < ROWS; i++) {
+        struct market_row row = row_of("LARGE", i, "a", "");
+        row.value = ds_bytes_of(value, MARKET_VALUE_BYTES_MAX);
+        put_rows(store, &row, 1, NULL);
+    }
+    free(value);
+    assert_string_equal(delete_all(store, MARKET_TICKS, "LARGE"), "15 more");
+    assert_string_equal(delete_all(store, MARKET_TICKS, "LARGE"), "3 end");
+}
+
+static void deletes_done(struct market_delete *order)
+{
+    atomic_fetch_add((atomic_int *)order->context, 1);
+}
+
+static void a_full_queue_of_deletions_refuses_at_once(void **state)
+{
+    enum { ORDERS = 66 };
+    struct fixture *fixture = *state;
+    struct market_store *store = fixture->store;
+    put_text(store, "NIFTY", "1:a=x 2:a=x", MARKET_CONFLICT_ERROR);
+    struct market_delete orders[ORDERS];
+    atomic_int done = 0;
+    gate_set(true);
+    for (size_t i = 0; i < ORDERS; i++) {
+        orders[i] = (struct market_delete){
+            .kind = MARKET_TICKS,
+            .series = ds_bytes_of_text("NIFTY"),
+            .start_us = 1,
+            .end_us = 1,
+            .row_max = 1,
+            .done = deletes_done,
+            .context = &done,
+        };
+        store->ops->delete_rows(store, &orders[i]);
+        if (i == 0) {
+            gate_await_waiter();
+        }
+    }
+    /* 64 may be unfinished. */
+    assert_int_equal(atomic_load(&done), 2);
+    assert_int_equal(orders[64].code, DS_RESOURCE_EXHAUSTED);
+    assert_int_equal(orders[65].code, DS_RESOURCE_EXHAUSTED);
+    gate_set(false);
+    /* Closing ends what is queued. */
+    fixture_reopen(fixture);
+    assert_int_equal(atomic_load(&done), ORDERS);
+    assert_int_equal(orders[0].deleted_count, 1);
+    assert_int_equal(orders[63].deleted_count, 0);
+    assert_int_equal(orders[63].code, DS_OK);
+}
+
 static void counted_done(struct market_batch *batch)
 {
     atomic_fetch_add((atomic_int *)batch->context, 1);
@@ -186,6 +313,24 @@ static size_t pile_count(const struct pile *pile, ds_code code)
         count += pile->batches[i].code == code ? 1 : 0;
     }
     return count;
+}
+
+static void rows_that_wait_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct market_store *store = fixture->store;
+    struct pile pile;
+    pile_init(&pile, 4, 10);
+    gate_set(true);
+    for (size_t i = 0; i < pile.batch_count; i++) {
+        store->ops->put(store, &pile.batches[i]);
+    }
+    gate_await_waiter();
+    assert_int_equal(stats_of(store).queued_row_count, 40);
+    gate_set(false);
+    put_text(store, "LAST", "1:a=x", MARKET_CONFLICT_ERROR);
+    assert_int_equal(stats_of(store).queued_row_count, 0);
+    pile_deinit(&pile);
 }
 
 static void batches_that_wait_for_a_sync_share_the_next_one(void **state)
@@ -251,14 +396,13 @@ static void a_failed_sync_acknowledges_no_batch_of_its_group(void **state)
     /* The first batch's sync is under way; the next one is the group's. */
     atomic_store(&syncs_before_failure, 1);
     gate_set(false);
-    put_text(store, "LAST", "1:a=x", MARKET_CONFLICT_ERROR);
+    /* Closing waits until all are told; another row would be refused before. */
+    fixture_reopen(fixture);
     assert_int_equal(atomic_load(&pile.done), 11);
     assert_int_equal(pile.batches[0].code, DS_OK);
     assert_int_equal(pile_count(&pile, DS_UNAVAILABLE), 10);
     assert_int_equal(fixture->event_count, 10);
-    struct market_stats stats;
-    assert_int_equal(store->ops->stats(store, &stats), DS_OK);
-    assert_int_equal(stats.row_count, 10);
+    assert_int_equal(stats_of(fixture->store).row_count, 10);
     pile_deinit(&pile);
 }
 
@@ -344,6 +488,54 @@ static void a_full_map_is_exhausted_and_reads_go_on(void **state)
     /* What fits is taken, and shows that there is room. */
     assert_string_equal(put_text(store, "SMALL", "1:a=x", MARKET_CONFLICT_ERROR), "A");
     assert_int_equal(store->ops->health(store), DS_OK);
+}
+
+/* Deleting is the way out of a full map, and needs pages of it first. */
+static void a_full_map_has_room_again_after_a_deletion(void **state)
+{
+    struct fixture *fixture = *state;
+    struct market_store *store = fixture->store;
+    struct market_row rows[100];
+    enum market_outcome outcomes[100];
+    struct market_batch batch = {
+        .kind = MARKET_TICKS, .rows = rows, .row_count = 100, .outcomes = outcomes};
+    int64_t stored = 0;
+    ds_code code = DS_OK;
+    while (code == DS_OK && stored < 100000) {
+        for (int64_t i = 0; i < 100; i++) {
+            rows[i] = row_of("FULL", stored + i, "t", "a value of some length");
+        }
+        code = market_put_wait(store, &batch);
+        stored += code == DS_OK ? 100 : 0;
+    }
+    /* To the last page. */
+    batch.row_count = 1;
+    code = DS_OK;
+    while (code == DS_OK) {
+        rows[0] = row_of("FULL", stored, "t", "a value of some length");
+        code = market_put_wait(store, &batch);
+        stored += code == DS_OK ? 1 : 0;
+    }
+    assert_int_equal(code, DS_RESOURCE_EXHAUSTED);
+    assert_int_equal(stats_of(store).writes, MARKET_WRITES_FULL);
+    int64_t deleted = 0;
+    struct market_delete order = {
+        .kind = MARKET_TICKS,
+        .series = ds_bytes_of_text("FULL"),
+        .start_us = 0,
+        .end_us = INT64_MAX,
+        .row_max = MARKET_DELETE_ROWS_MAX,
+        .more = true,
+    };
+    for (size_t i = 0; i < 1000 && deleted < stored; i++) {
+        assert_int_equal(market_delete_wait(store, &order), DS_OK);
+        assert_true(order.deleted_count > 0);
+        deleted += (int64_t)order.deleted_count;
+        assert_int_equal(order.more, deleted < stored);
+    }
+    assert_int_equal(stats_of(store).row_count, 0);
+    assert_int_equal(stats_of(store).writes, MARKET_WRITES_OK);
+    assert_string_equal(put_text(store, "FULL", "1:a=x", MARKET_CONFLICT_ERROR), "A");
 }
 
 struct full_disk {
@@ -432,6 +624,37 @@ static void disk_keep_reserve(struct full_disk *disk)
     disk->store->ops->close(disk->store);
 }
 
+/* Deleting goes into the reserve; then there is room in the file, and the disk stays as full. */
+static void disk_make_room_by_deleting(struct full_disk *disk)
+{
+    disk_open(disk, TMPFS_RESERVE_BYTES);
+    ds_code code = DS_OK;
+    for (size_t i = 0; i < 10000 && code == DS_OK; i++) {
+        code = disk_put(disk, 9000);
+    }
+    assert_int_equal(code, DS_RESOURCE_EXHAUSTED);
+    const struct market_stats full = stats_of(disk->store);
+    struct market_delete order = {
+        .kind = MARKET_TICKS,
+        .series = ds_bytes_of_text("DISK"),
+        .start_us = 0,
+        .end_us = disk->next - 11,
+        .row_max = MARKET_DELETE_ROWS_MAX,
+    };
+    assert_int_equal(market_delete_wait(disk->store, &order), DS_OK);
+    assert_false(order.more);
+    assert_int_equal(stats_of(disk->store).row_count, 10);
+    assert_int_equal(disk->store->ops->health(disk->store), DS_OK);
+    for (size_t i = 0; i < 100; i++) {
+        assert_int_equal(disk_put(disk, 9000), DS_OK);
+    }
+    const struct market_stats stats = stats_of(disk->store);
+    assert_int_equal(stats.row_count, 110);
+    assert_true(stats.disk_free_bytes < TMPFS_RESERVE_BYTES);
+    assert_true(stats.disk_free_bytes + 200000 > full.disk_free_bytes);
+    disk->store->ops->close(disk->store);
+}
+
 static void a_full_file_system_is_exhausted_until_there_is_room(void **state)
 {
     (void)state;
@@ -447,6 +670,7 @@ static void a_full_file_system_is_exhausted_until_there_is_room(void **state)
     snprintf(disk.ballast, sizeof(disk.ballast), "%s/ballast", disk.mount_point);
     disk_run_full(&disk);
     disk_keep_reserve(&disk);
+    disk_make_room_by_deleting(&disk);
     assert_int_equal(umount(disk.mount_point), 0);
     rmdir(disk.mount_point);
 }
@@ -460,11 +684,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FAILURE_TEST(a_failed_sync_stops_writes_for_good_and_reads_go_on),
         FAILURE_TEST(a_failed_sync_on_a_full_disk_is_over_when_there_is_room),
+        FAILURE_TEST(a_failed_sync_of_a_deletion_stops_writes_for_good),
+        FAILURE_TEST(a_failed_deletion_changes_nothing_that_is_late),
+        FAILURE_TEST(deleting_makes_room_while_writes_are_refused),
+        FAILURE_TEST(a_deletion_of_large_rows_ends_early_and_says_so),
+        FAILURE_TEST(a_full_queue_of_deletions_refuses_at_once),
+        FAILURE_TEST(rows_that_wait_are_counted),
         FAILURE_TEST(batches_that_wait_for_a_sync_share_the_next_one),
         FAILURE_TEST(a_full_queue_refuses_at_once_and_takes_again_later),
         FAILURE_TEST(a_failed_sync_acknowledges_no_batch_of_its_group),
         SMALL_MAP_TEST(a_batch_that_does_not_fit_takes_no_other_down),
         SMALL_MAP_TEST(a_full_map_is_exhausted_and_reads_go_on),
+        SMALL_MAP_TEST(a_full_map_has_room_again_after_a_deletion),
         cmocka_unit_test(a_full_file_system_is_exhausted_until_there_is_room),
     };
     return cmocka_run_group_tests_name("lmdb failures", tests, NULL, NULL);

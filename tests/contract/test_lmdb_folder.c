@@ -1,10 +1,10 @@
 /* Which folders the embedded store opens, and what it leaves alone. */
 #include "ds/log.h"
+#include "lmdb_edit.h"
 #include "store_fixture.h"
 #include "support/test.h"
 
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -131,46 +131,27 @@ static void a_data_file_that_is_none_is_refused_and_left_alone(void **state)
     assert_int_not_equal(access(path_in(place, "deltastream.lock"), F_OK), 0);
 }
 
-/* Puts a value into a table of an LMDB file that may not exist. */
-static void lmdb_write(const char *folder, const char *table, const char *name, const void *data,
-                       size_t size)
-{
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    MDB_val key = {.mv_size = strlen(name), .mv_data = (void *)(uintptr_t)name};
-    MDB_val value = {.mv_size = size, .mv_data = (void *)(uintptr_t)data};
-    assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
-    assert_int_equal(mdb_env_open(env, folder, 0, 0600), 0);
-    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    assert_int_equal(mdb_dbi_open(txn, table, MDB_CREATE, &dbi), 0);
-    assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
-    assert_int_equal(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
-}
-
 static void another_programs_lmdb_file_is_refused_and_left_alone(void **state)
 {
     struct place *place = *state;
-    lmdb_write(place->folder, "meta", "magic", "something else", 14);
+    lmdb_entry_put(place->folder, "meta", BYTES("magic"), BYTES("something else"));
     unlink(path_in(place, "lock.mdb"));
     assert_refused(place, place->folder, DS_FAILED_PRECONDITION, "data.mdb");
     assert_int_not_equal(access(path_in(place, "lock.mdb"), F_OK), 0);
     assert_int_not_equal(access(path_in(place, "deltastream.lock"), F_OK), 0);
 }
 
-static void a_newer_and_an_older_format_are_refused_by_number(void **state)
+static void a_newer_and_a_much_older_format_are_refused_by_number(void **state)
 {
     struct place *place = *state;
     open_and_close(place, place->folder);
-    lmdb_write(place->folder, "meta", "format_version", "\0\0\0\2", 4);
-    assert_refused(place, place->folder, DS_FAILED_PRECONDITION, "format 2, newer than format 1");
-    lmdb_write(place->folder, "meta", "format_version", "\0\0\0\0", 4);
+    lmdb_entry_put(place->folder, "meta", BYTES("format_version"), BYTES("\0\0\0\3"));
+    assert_refused(place, place->folder, DS_FAILED_PRECONDITION, "format 3, newer than format 2");
+    lmdb_entry_put(place->folder, "meta", BYTES("format_version"), BYTES("\0\0\0\0"));
     assert_refused(place, place->folder, DS_FAILED_PRECONDITION, "format 0, older than format 1");
-    lmdb_write(place->folder, "meta", "format_version", "\0\0\0\1", 4);
+    lmdb_entry_put(place->folder, "meta", BYTES("format_version"), BYTES("\0\0\0\2"));
     open_and_close(place, place->folder);
-    lmdb_write(place->folder, "meta", "magic", "something else", 14);
+    lmdb_entry_put(place->folder, "meta", BYTES("magic"), BYTES("something else"));
     assert_refused(place, place->folder, DS_FAILED_PRECONDITION, "something else");
 }
 
@@ -197,6 +178,47 @@ static void a_start_that_was_cut_short_is_taken_up_again(void **state)
     file_write(path_in(place, "data.mdb"), "", 0);
     open_and_close(place, place->folder);
     open_and_close(place, place->folder);
+}
+
+/* Beginning anew there would hide that everything is lost. */
+static void a_data_file_that_lost_its_content_is_not_begun_anew(void **state)
+{
+    struct place *place = *state;
+    open_and_close(place, place->folder);
+    assert_int_equal(truncate(path_in(place, "data.mdb"), 0), 0);
+    assert_refused(place, place->folder, DS_DATA_LOSS, "data.mdb is empty");
+    assert_non_null(strstr(place->reason, "restore a backup"));
+    /* It is so again the next time, and nothing was written. */
+    assert_refused(place, place->folder, DS_DATA_LOSS, "data.mdb is empty");
+    struct stat status;
+    assert_int_equal(stat(path_in(place, "data.mdb"), &status), 0);
+    assert_int_equal(status.st_size, 0);
+    unlink(path_in(place, "data.mdb"));
+    assert_refused(place, place->folder, DS_DATA_LOSS, "data.mdb is missing");
+    /* The way out that the reason names. */
+    unlink(path_in(place, "deltastream.lock"));
+    open_and_close(place, place->folder);
+}
+
+/* A data file of another store in the place of the lost one, such as a backup. */
+static void another_stores_data_file_takes_the_lost_ones_place(void **state)
+{
+    struct place *place = *state;
+    char other[128];
+    char file[160];
+    snprintf(other, sizeof(other), "%s", path_in(place, "other"));
+    open_and_close(place, place->folder);
+    open_and_close(place, other);
+    snprintf(file, sizeof(file), "%s/data.mdb", other);
+    assert_int_equal(rename(file, path_in(place, "data.mdb")), 0);
+    folder_remove(other);
+    struct market_store *store = NULL;
+    assert_int_equal(try_open(place, place->folder, &store), DS_OK);
+    const struct market_stats stats = stats_of(store);
+    store->ops->close(store);
+    /* The newer one is missed from now on. */
+    assert_int_equal(truncate(path_in(place, "data.mdb"), 0), 0);
+    assert_refused(place, place->folder, DS_DATA_LOSS, stats.store_id);
 }
 
 static void damaged_first_pages_are_data_loss(void **state)
@@ -302,9 +324,11 @@ int main(void)
         FOLDER_TEST(a_folder_with_something_else_is_refused_and_left_alone),
         FOLDER_TEST(a_data_file_that_is_none_is_refused_and_left_alone),
         FOLDER_TEST(another_programs_lmdb_file_is_refused_and_left_alone),
-        FOLDER_TEST(a_newer_and_an_older_format_are_refused_by_number),
+        FOLDER_TEST(a_newer_and_a_much_older_format_are_refused_by_number),
         FOLDER_TEST(a_store_without_its_lock_files_is_taken_over),
         FOLDER_TEST(a_start_that_was_cut_short_is_taken_up_again),
+        FOLDER_TEST(a_data_file_that_lost_its_content_is_not_begun_anew),
+        FOLDER_TEST(another_stores_data_file_takes_the_lost_ones_place),
         FOLDER_TEST(damaged_first_pages_are_data_loss),
         FOLDER_TEST(a_file_that_was_cut_off_is_data_loss_and_no_crash),
         FOLDER_TEST(a_second_store_on_the_folder_is_refused_until_the_first_closes),

@@ -7,10 +7,18 @@
 /* "ticks": the first part of an event's topic and the name of what an engine keeps the rows in. */
 const char *market_kind_name(enum market_kind kind);
 
-/* Asserts what market_store.h asks of a batch: its callers check their input before. */
-void market_batch_assert(const struct market_batch *batch);
+/* Whether series of the kind belong to groups. */
+bool market_kind_is_grouped(enum market_kind kind);
 
-/* The bytes of all values and series names of the batch. */
+/* Assert what market_store.h asks of its callers: they check their input before. */
+void market_batch_assert(const struct market_batch *batch);
+void market_scan_assert(const struct market_scan *scan);
+void market_delete_assert(const struct market_delete *order);
+
+/* What tells a series of chains from others of its group: what follows the group and '/'. */
+struct market_tie market_member_of(struct ds_bytes series, struct ds_bytes group);
+
+/* The bytes of all values, series' and groups' names of the batch. */
 size_t market_batch_bytes(const struct market_batch *batch);
 
 /* What becomes of a row whose key is stored already. With MARKET_ACCEPTED it takes the stored one's

@@ -18,6 +18,38 @@ const char *market_kind_name(enum market_kind kind)
     return names[kind];
 }
 
+bool market_kind_is_grouped(enum market_kind kind)
+{
+    return kind == MARKET_QUOTES || kind == MARKET_CHAINS;
+}
+
+struct market_tie market_member_of(struct ds_bytes series, struct ds_bytes group)
+{
+    assert(series.size > group.size && series.size - group.size - 1 <= MARKET_TIE_BYTES_MAX);
+    struct market_tie member = {.size = (uint8_t)(series.size - group.size - 1)};
+    memcpy(member.data, series.data + group.size + 1, member.size);
+    return member;
+}
+
+static void group_assert(enum market_kind kind, const struct market_row *row)
+{
+    const struct ds_bytes series = row->series;
+    const struct ds_bytes group = row->group;
+    (void)series;
+    (void)group;
+    if (!market_kind_is_grouped(kind)) {
+        assert(group.size == 0);
+        return;
+    }
+    assert(group.size >= 1 && group.size <= MARKET_PRODUCT_BYTES_MAX);
+    if (kind == MARKET_CHAINS) {
+        assert(row->tie.size == 0);
+        assert(series.size > group.size && series.data[group.size] == '/');
+        assert(memcmp(series.data, group.data, group.size) == 0);
+        assert(series.size - group.size - 1 <= MARKET_TIE_BYTES_MAX);
+    }
+}
+
 void market_batch_assert(const struct market_batch *batch)
 {
     assert(batch->kind >= MARKET_TICKS && batch->kind <= MARKET_KIND_MAX);
@@ -25,18 +57,35 @@ void market_batch_assert(const struct market_batch *batch)
     assert(batch->rows != NULL && batch->outcomes != NULL && batch->done != NULL);
     for (size_t i = 0; i < batch->row_count; i++) {
         const struct market_row *row = &batch->rows[i];
-        (void)row;
+        group_assert(batch->kind, row);
         assert(row->series.size >= 1 && row->series.size <= MARKET_SERIES_BYTES_MAX);
         assert(row->tie.size <= MARKET_TIE_BYTES_MAX);
         assert(row->value.size <= MARKET_VALUE_BYTES_MAX);
     }
 }
 
+void market_scan_assert(const struct market_scan *scan)
+{
+    assert(scan->kind >= MARKET_KIND_FIRST && scan->kind <= MARKET_KIND_MAX);
+    assert(scan->row_max >= 1);
+    assert(!scan->by_group || scan->kind == MARKET_CHAINS);
+    (void)scan;
+}
+
+void market_delete_assert(const struct market_delete *order)
+{
+    assert(order->kind >= MARKET_KIND_FIRST && order->kind <= MARKET_KIND_MAX);
+    assert(order->row_max >= 1 && order->row_max <= MARKET_DELETE_ROWS_MAX);
+    assert(order->done != NULL);
+    (void)order;
+}
+
 size_t market_batch_bytes(const struct market_batch *batch)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < batch->row_count; i++) {
-        bytes += batch->rows[i].series.size + batch->rows[i].value.size;
+        const struct market_row *row = &batch->rows[i];
+        bytes += row->series.size + row->group.size + row->value.size;
     }
     return bytes;
 }
@@ -143,15 +192,22 @@ void market_publish_accepted(const struct ds_event_sink *sink, const struct mark
     }
 }
 
-struct put_wait {
+/* For a caller that waits until the store calls `done`. */
+struct done_wait {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_done;
 };
 
-static void put_wait_done(struct market_batch *batch)
+static void done_wait_init(struct done_wait *wait)
 {
-    struct put_wait *wait = batch->context;
+    *wait = (struct done_wait){.is_done = false};
+    pthread_mutex_init(&wait->lock, NULL);
+    pthread_cond_init(&wait->changed, NULL);
+}
+
+static void done_wait_end(struct done_wait *wait)
+{
     pthread_mutex_lock(&wait->lock);
     wait->is_done = true;
     /* Under the lock: the waiter's stack frame may be gone right after it. */
@@ -159,20 +215,46 @@ static void put_wait_done(struct market_batch *batch)
     pthread_mutex_unlock(&wait->lock);
 }
 
+/* Waits, and frees what the init made. */
+static void done_wait_await(struct done_wait *wait)
+{
+    pthread_mutex_lock(&wait->lock);
+    while (!wait->is_done) {
+        pthread_cond_wait(&wait->changed, &wait->lock);
+    }
+    pthread_mutex_unlock(&wait->lock);
+    pthread_cond_destroy(&wait->changed);
+    pthread_mutex_destroy(&wait->lock);
+}
+
+static void put_done(struct market_batch *batch)
+{
+    done_wait_end(batch->context);
+}
+
 ds_code market_put_wait(struct market_store *store, struct market_batch *batch)
 {
-    struct put_wait wait = {.is_done = false};
-    pthread_mutex_init(&wait.lock, NULL);
-    pthread_cond_init(&wait.changed, NULL);
-    batch->done = put_wait_done;
+    struct done_wait wait;
+    done_wait_init(&wait);
+    batch->done = put_done;
     batch->context = &wait;
     store->ops->put(store, batch);
-    pthread_mutex_lock(&wait.lock);
-    while (!wait.is_done) {
-        pthread_cond_wait(&wait.changed, &wait.lock);
-    }
-    pthread_mutex_unlock(&wait.lock);
-    pthread_cond_destroy(&wait.changed);
-    pthread_mutex_destroy(&wait.lock);
+    done_wait_await(&wait);
     return batch->code;
+}
+
+static void delete_done(struct market_delete *order)
+{
+    done_wait_end(order->context);
+}
+
+ds_code market_delete_wait(struct market_store *store, struct market_delete *order)
+{
+    struct done_wait wait;
+    done_wait_init(&wait);
+    order->done = delete_done;
+    order->context = &wait;
+    store->ops->delete_rows(store, order);
+    done_wait_await(&wait);
+    return order->code;
 }

@@ -142,7 +142,8 @@ struct market_delete {
     struct ds_bytes series;
     int64_t start_us; /* both ends belong to the range */
     int64_t end_us;
-    size_t row_max; /* the oldest ones of the range, at most so many; 1 to MARKET_DELETE_ROWS_MAX */
+    size_t row_max; /* the oldest ones of the range, at most so many; 1 to MARKET_DELETE_ROWS_MAX.
+                       Fewer, at least one, where they are large or room is short: see `more` */
     void (*done)(struct market_delete *order);
     void *context;
 
@@ -196,6 +197,16 @@ struct market_verify {
     uint64_t series_checked; /* filled by the store */
 };
 
+/* Who takes an image, and what it holds. */
+struct market_image {
+    /* Takes the next bytes, which die with the call. */
+    ds_code (*take)(void *context, struct ds_bytes bytes);
+    void *context;
+
+    uint64_t row_count; /* filled by the store */
+    uint64_t bytes;     /* filled by the store */
+};
+
 struct market_store;
 
 /*
@@ -241,11 +252,11 @@ struct market_store_ops {
     ds_code (*verify)(struct market_store *store, struct market_verify *verify);
 
     /*
-     * Writes the engine's own image of the store as of one moment to fd, a file or a pipe, beside
-     * reads and writes. Blocks until all is written. DS_CANCELLED where fd takes no more (EPIPE).
+     * Hands out the engine's own image of the store as of one moment, beside reads and writes.
+     * Blocks until all is taken. The first code of `take` other than DS_OK ends it and is returned.
      * NULL where the engine has no such thing.
      */
-    ds_code (*write_image)(struct market_store *store, int fd);
+    ds_code (*write_image)(struct market_store *store, struct market_image *image);
 
     /* DS_OK where reads and writes work. */
     ds_code (*health)(struct market_store *store);
@@ -282,8 +293,10 @@ DS_MUST_USE ds_code market_lmdb_open(const char *path, const struct market_store
 /* The reference model: sorted arrays in memory, nothing durable. */
 struct market_store *market_memory_open(const struct market_store_options *options);
 
-/* Puts a batch and waits for it; returns its code. For tests and tools. */
+/* Put a batch, or delete rows, and wait for it; they return its code and use its `done` and
+ * `context`. For tests, tools and threads of a pool. */
 ds_code market_put_wait(struct market_store *store, struct market_batch *batch);
+ds_code market_delete_wait(struct market_store *store, struct market_delete *order);
 
 /*
  * Whether two values are the same but for the top-level field `assigned_field` (0: compare all).

@@ -1,7 +1,8 @@
 /*
  * The store's folder: ours or refused. Nothing is written into a folder that holds something else.
  *
- *   deltastream.lock  locked by the process that has the store open; says that the folder is ours
+ *   deltastream.lock  locked by the process that has the store open; says that the folder is ours,
+ *                     and once a store was made there which one
  *   data.mdb          LMDB's data
  *   lock.mdb          LMDB's table of readers
  */
@@ -22,6 +23,13 @@
 #define LOCK_FILE "deltastream.lock"
 #define DATA_FILE "data.mdb"
 #define PID_TEXT_MAX 24
+
+/* The lock file: a line with the process's number, filled up with blanks so that the second line
+ * stays in its place, then one with the store's id. */
+#define PID_LINE_FORMAT "%-20ld\n"
+#define PID_LINE_BYTES 21
+#define MARK_PREFIX "store "
+#define MARK_BYTES_MAX (sizeof(MARK_PREFIX) + MARKET_STORE_ID_BYTES_MAX)
 
 /* What a folder is about, by the names in it. */
 struct folder_content {
@@ -165,6 +173,16 @@ static ds_code lock_refused(int lock_fd, int error, const char *path, char *ret_
     return DS_FAILED_PRECONDITION;
 }
 
+/* The number only helps a person to find the process: a full disk must not keep reads away. */
+static void pid_write(int lock_fd)
+{
+    char line[PID_LINE_BYTES + 1];
+    snprintf(line, sizeof(line), PID_LINE_FORMAT, (long)getpid());
+    if (pwrite(lock_fd, line, PID_LINE_BYTES, 0) == PID_LINE_BYTES) {
+        (void)fsync(lock_fd);
+    }
+}
+
 /* The kernel gives the lock back when the process ends, however it ends. */
 static ds_code folder_lock(int folder_fd, const char *path, int *ret_lock_fd, char *ret_reason,
                            size_t reason_bytes_max)
@@ -178,29 +196,92 @@ static ds_code folder_lock(int folder_fd, const char *path, int *ret_lock_fd, ch
         close(lock_fd);
         return code;
     }
-    char pid[PID_TEXT_MAX];
-    const int size = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    /* The number only helps a person to find the process: a full disk must not keep reads away. */
-    if (ftruncate(lock_fd, 0) == 0 && pwrite(lock_fd, pid, (size_t)size, 0) == size) {
-        (void)fsync(lock_fd);
-    }
     *ret_lock_fd = lock_fd;
     return DS_OK;
+}
+
+/* The id of the store that was made in the folder; false where none was. */
+static bool mark_read(int lock_fd, char ret_store_id[MARKET_STORE_ID_BYTES_MAX])
+{
+    char mark[MARK_BYTES_MAX] = "";
+    const ssize_t size = pread(lock_fd, mark, sizeof(mark) - 1, PID_LINE_BYTES);
+    if (size <= 0 || strncmp(mark, MARK_PREFIX, strlen(MARK_PREFIX)) != 0) {
+        return false;
+    }
+    char *id = mark + strlen(MARK_PREFIX);
+    id[strcspn(id, "\n")] = '\0';
+    snprintf(ret_store_id, MARKET_STORE_ID_BYTES_MAX, "%.*s", MARKET_STORE_ID_BYTES_MAX - 1, id);
+    return true;
+}
+
+/*
+ * LMDB begins a file with two pages in one write. A shorter one in a folder where no store was made
+ * never held anything: a crash or a full disk cut that write off, and LMDB would refuse the rest.
+ */
+static void unfinished_remove(int folder_fd, const struct stat *file)
+{
+    if (file->st_size > 0 && file->st_size < 2 * sysconf(_SC_PAGESIZE)) {
+        (void)unlinkat(folder_fd, DATA_FILE, 0);
+    }
+}
+
+/* A store that was made and whose data file is empty or gone would begin anew without a word. */
+static ds_code data_check(int folder_fd, int lock_fd, const char *path, char *ret_reason,
+                          size_t reason_bytes_max)
+{
+    char store_id[MARKET_STORE_ID_BYTES_MAX];
+    struct stat file;
+    const bool is_missing = fstatat(folder_fd, DATA_FILE, &file, 0) != 0;
+    const bool is_marked = mark_read(lock_fd, store_id);
+    if (!is_marked && !is_missing) {
+        unfinished_remove(folder_fd, &file);
+    }
+    if ((!is_missing && file.st_size > 0) || !is_marked) {
+        return DS_OK;
+    }
+    snprintf(ret_reason, reason_bytes_max,
+             "data folder %s: " DATA_FILE " is %s, but store %s was kept here; restore a backup, "
+             "or remove " LOCK_FILE " and " DATA_FILE " to begin with an empty store",
+             path, is_missing ? "missing" : "empty", store_id);
+    return DS_DATA_LOSS;
+}
+
+void lmdb_folder_mark(int lock_fd, const char *store_id)
+{
+    char marked_id[MARKET_STORE_ID_BYTES_MAX] = "";
+    if (mark_read(lock_fd, marked_id) && strcmp(marked_id, store_id) == 0) {
+        return;
+    }
+    char mark[MARK_BYTES_MAX];
+    const int size = snprintf(mark, sizeof(mark), MARK_PREFIX "%s\n", store_id);
+    /* Without the mark only the check above is lost: a full disk must not keep reads away. */
+    if (pwrite(lock_fd, mark, (size_t)size, PID_LINE_BYTES) == size) {
+        (void)fsync(lock_fd);
+    }
 }
 
 ds_code lmdb_folder_claim(const char *path, int *ret_folder_fd, int *ret_lock_fd, char *ret_reason,
                           size_t reason_bytes_max)
 {
     int folder_fd = -1;
+    int lock_fd = -1;
     DS_TRY(folder_open(path, &folder_fd, ret_reason, reason_bytes_max));
     ds_code code = folder_check(folder_fd, path, ret_reason, reason_bytes_max);
     if (code == DS_OK) {
-        code = folder_lock(folder_fd, path, ret_lock_fd, ret_reason, reason_bytes_max);
+        code = folder_lock(folder_fd, path, &lock_fd, ret_reason, reason_bytes_max);
+    }
+    if (code == DS_OK) {
+        code = data_check(folder_fd, lock_fd, path, ret_reason, reason_bytes_max);
     }
     if (code != DS_OK) {
         close(folder_fd);
+        if (lock_fd >= 0) {
+            close(lock_fd);
+        }
         return code;
     }
+    pid_write(lock_fd);
     *ret_folder_fd = folder_fd;
+    *ret_lock_fd = lock_fd;
     return DS_OK;
 }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MAP_BYTES_DEFAULT (UINT64_C(64) << 30)
@@ -46,15 +45,6 @@ ds_code lmdb_code_of(int error)
     default:
         return DS_UNAVAILABLE;
     }
-}
-
-uint64_t lmdb_disk_free_bytes(const struct lmdb_store *store)
-{
-    struct statvfs disk;
-    if (fstatvfs(store->folder_fd, &disk) != 0) {
-        return UINT64_MAX;
-    }
-    return (uint64_t)disk.f_bavail * disk.f_frsize;
 }
 
 static ds_code open_failure(const char *path, int error, char *ret_reason, size_t reason_bytes_max)
@@ -185,50 +175,17 @@ static void lmdb_close(struct market_store *store)
 static ds_code lmdb_health(struct market_store *store)
 {
     struct lmdb_store *lmdb = lmdb_store_of(store);
-    DS_TRY(lmdb_writer_health(lmdb));
+    switch (lmdb_writer_state(lmdb)) {
+    case MARKET_WRITES_STOPPED:
+        return DS_UNAVAILABLE;
+    case MARKET_WRITES_FULL:
+        return DS_RESOURCE_EXHAUSTED;
+    case MARKET_WRITES_OK:
+        break;
+    }
     struct lmdb_reader *reader;
     DS_TRY(lmdb_reader_begin(lmdb, &reader));
     lmdb_reader_end(lmdb, reader);
-    return DS_OK;
-}
-
-static int stats_snapshot(struct lmdb_store *store, MDB_txn *txn, struct market_stats *stats)
-{
-    MDB_stat table;
-    int error = mdb_stat(txn, store->tables.series, &table);
-    if (error == 0) {
-        stats->series_count = table.ms_entries;
-    }
-    for (int kind = MARKET_TICKS; error == 0 && kind <= MARKET_KIND_MAX; kind++) {
-        error = mdb_stat(txn, store->tables.rows[kind], &table);
-        if (error == 0) {
-            stats->row_count += table.ms_entries;
-        }
-    }
-    return error;
-}
-
-static ds_code lmdb_stats(struct market_store *store, struct market_stats *ret_stats)
-{
-    struct lmdb_store *lmdb = lmdb_store_of(store);
-    struct market_stats stats = {.commit_count = lmdb_writer_commit_count(lmdb)};
-    struct lmdb_reader *reader;
-    DS_TRY(lmdb_reader_begin(lmdb, &reader));
-    int error = stats_snapshot(lmdb, reader->txn, &stats);
-    lmdb_reader_end(lmdb, reader);
-    mdb_filehandle_t fd;
-    struct stat file;
-    if (error == 0) {
-        error = mdb_env_get_fd(lmdb->env, &fd);
-    }
-    if (error == 0 && fstat(fd, &file) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        return lmdb_code_of(error);
-    }
-    stats.file_bytes = (uint64_t)file.st_size;
-    *ret_stats = stats;
     return DS_OK;
 }
 
@@ -237,6 +194,9 @@ static const struct market_store_ops lmdb_ops = {
     .put = lmdb_put,
     .scan = lmdb_scan,
     .list_series = lmdb_list_series,
+    .delete_rows = lmdb_delete_rows,
+    .verify = lmdb_verify,
+    .write_image = lmdb_write_image,
     .health = lmdb_health,
     .stats = lmdb_stats,
     .close = lmdb_close,
@@ -271,12 +231,12 @@ static ds_code store_open(struct lmdb_store *store, const char *path, uint64_t m
     if (error != 0) {
         return open_failure(path, error, ret_reason, reason_bytes_max);
     }
-    DS_TRY(lmdb_format_open(path, store->clock, store->env, &store->tables, ret_reason,
-                            reason_bytes_max));
+    DS_TRY(lmdb_format_open(store, path, ret_reason, reason_bytes_max));
     /* The names of files that may be new. */
     if (fsync(store->folder_fd) != 0) {
         return open_failure(path, errno, ret_reason, reason_bytes_max);
     }
+    lmdb_folder_mark(store->lock_fd, store->store_id);
     lmdb_writer_start(store);
     return DS_OK;
 }

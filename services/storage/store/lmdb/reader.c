@@ -19,6 +19,9 @@ static void reader_destroy(struct lmdb_reader *reader)
             mdb_cursor_close(reader->rows[kind]);
         }
     }
+    if (reader->by_group != NULL) {
+        mdb_cursor_close(reader->by_group);
+    }
     if (reader->txn != NULL) {
         mdb_txn_abort(reader->txn);
     }

@@ -1,126 +1,107 @@
 #include "storage/store/lmdb/series.h"
 
-#include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#define SERIES_CACHE_SLOTS_MIN 64
 #define COUNTER_NAME_MAX 32
+/* Number, number of the group, its name. */
+#define SERIES_VALUE_BYTES_MAX (2 * LMDB_NUMBER_BYTES + MARKET_PRODUCT_BYTES_MAX)
 
-/* A hash table with open addressing; at most half full. */
-struct series_cache {
-    uint8_t hash_key[crypto_shorthash_KEYBYTES]; /* random: names come from callers */
-    struct series_entry **slots;
-    size_t slot_count; /* a power of two */
-    size_t entry_count;
-};
-
-size_t lmdb_series_key(enum market_kind kind, struct ds_bytes name, uint8_t *target)
+bool series_record_read(enum market_kind kind, const MDB_val *value,
+                        struct series_record *ret_record)
 {
-    target[0] = (uint8_t)kind;
-    memcpy(target + 1, name.data, name.size);
-    return name.size + 1;
-}
-
-static void slots_allocate(struct series_cache *cache, size_t slot_count)
-{
-    cache->slots = calloc(slot_count, sizeof(struct series_entry *));
-    if (cache->slots == NULL) {
-        abort();
-    }
-    cache->slot_count = slot_count;
-}
-
-struct series_cache *series_cache_create(void)
-{
-    struct series_cache *cache = calloc(1, sizeof(*cache));
-    if (cache == NULL) {
-        abort();
-    }
-    randombytes_buf(cache->hash_key, sizeof(cache->hash_key));
-    slots_allocate(cache, SERIES_CACHE_SLOTS_MIN);
-    return cache;
-}
-
-void series_cache_clear(struct series_cache *cache)
-{
-    for (size_t i = 0; i < cache->slot_count; i++) {
-        free(cache->slots[i]);
-    }
-    free(cache->slots);
-    cache->entry_count = 0;
-    slots_allocate(cache, SERIES_CACHE_SLOTS_MIN);
-}
-
-void series_cache_destroy(struct series_cache *cache)
-{
-    series_cache_clear(cache);
-    free(cache->slots);
-    free(cache);
-}
-
-/* The slot that holds the key, or the empty one where it belongs. */
-static struct series_entry **slot_find(const struct series_cache *cache, uint64_t hash,
-                                       struct ds_bytes key)
-{
-    size_t slot = (size_t)hash & (cache->slot_count - 1);
-    for (;;) {
-        struct series_entry *entry = cache->slots[slot];
-        if (entry == NULL || (entry->hash == hash &&
-                              ds_bytes_equal(ds_bytes_of(entry->key, entry->key_bytes), key))) {
-            return &cache->slots[slot];
+    const uint8_t *data = value->mv_data;
+    if (!market_kind_is_grouped(kind)) {
+        if (value->mv_size != LMDB_NUMBER_BYTES) {
+            return false;
         }
-        slot = (slot + 1) & (cache->slot_count - 1);
+        *ret_record = (struct series_record){.number = lmdb_get_u32(data)};
+        return true;
     }
+    if (value->mv_size <= 2 * LMDB_NUMBER_BYTES || value->mv_size > SERIES_VALUE_BYTES_MAX) {
+        return false;
+    }
+    *ret_record = (struct series_record){
+        .number = lmdb_get_u32(data),
+        .group_number = lmdb_get_u32(data + LMDB_NUMBER_BYTES),
+        .group = ds_bytes_of(data + 2 * LMDB_NUMBER_BYTES, value->mv_size - 2 * LMDB_NUMBER_BYTES),
+    };
+    return true;
 }
 
-static void slots_grow(struct series_cache *cache)
+bool series_member_read(enum market_kind kind, struct ds_bytes name,
+                        const struct series_record *record, struct market_tie *ret_member)
 {
-    struct series_entry **old = cache->slots;
-    const size_t old_count = cache->slot_count;
-    slots_allocate(cache, old_count * 2);
-    for (size_t i = 0; i < old_count; i++) {
-        if (old[i] != NULL) {
-            *slot_find(cache, old[i]->hash, ds_bytes_of(old[i]->key, old[i]->key_bytes)) = old[i];
-        }
+    if (kind != MARKET_CHAINS) {
+        *ret_member = (struct market_tie){.size = 0};
+        return true;
     }
-    free(old);
+    if (name.size <= record->group.size ||
+        name.size - record->group.size - 1 > MARKET_TIE_BYTES_MAX) {
+        return false;
+    }
+    *ret_member = market_member_of(name, record->group);
+    return true;
 }
 
-static struct series_entry *entry_add(struct series_cache *cache, uint64_t hash,
-                                      struct ds_bytes key, uint32_t id, int64_t newest_us)
+static bool name_is_possible(struct ds_bytes name, size_t bytes_max)
 {
-    if (cache->entry_count == SERIES_CACHE_MAX) {
-        series_cache_clear(cache);
-    }
-    if ((cache->entry_count + 1) * 2 > cache->slot_count) {
-        slots_grow(cache);
-    }
-    struct series_entry *entry = malloc(sizeof(*entry) + key.size);
-    if (entry == NULL) {
-        abort();
-    }
-    entry->hash = hash;
-    entry->newest_us = newest_us;
-    entry->id = id;
-    entry->key_bytes = (uint8_t)key.size;
-    memcpy(entry->key, key.data, key.size);
-    *slot_find(cache, hash, key) = entry;
-    cache->entry_count++;
-    return entry;
+    return name.size >= 1 && name.size <= bytes_max;
 }
 
-/* The next free number of the kind's series; the counter is in `meta`. */
-static int id_assign(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
-                     uint32_t *ret_id)
+int lmdb_series_find(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
+                     struct ds_bytes name, struct series_record *ret_record)
+{
+    if (!name_is_possible(name, MARKET_SERIES_BYTES_MAX)) {
+        return MDB_NOTFOUND;
+    }
+    MDB_val key = lmdb_val_of(name);
+    MDB_val value;
+    const int error = mdb_get(txn, tables->kinds[kind].series, &key, &value);
+    if (error != 0) {
+        return error;
+    }
+    return series_record_read(kind, &value, ret_record) ? 0 : MDB_CORRUPTED;
+}
+
+int lmdb_group_find(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
+                    struct ds_bytes name, uint32_t *ret_number)
+{
+    if (!market_kind_is_grouped(kind) || !name_is_possible(name, MARKET_PRODUCT_BYTES_MAX)) {
+        return MDB_NOTFOUND;
+    }
+    MDB_val key = lmdb_val_of(name);
+    MDB_val value;
+    const int error = mdb_get(txn, tables->kinds[kind].groups, &key, &value);
+    if (error != 0) {
+        return error;
+    }
+    if (value.mv_size != LMDB_NUMBER_BYTES) {
+        return MDB_CORRUPTED;
+    }
+    *ret_number = lmdb_get_u32(value.mv_data);
+    return 0;
+}
+
+size_t lmdb_member_key(uint32_t group_number, struct ds_bytes series, uint8_t *target)
+{
+    lmdb_put_u32(target, group_number);
+    if (series.size > 0) {
+        memcpy(target + LMDB_NUMBER_BYTES, series.data, series.size);
+    }
+    return LMDB_NUMBER_BYTES + series.size;
+}
+
+/* The next free number of the kind's series or groups; the counter is in `meta`. */
+static int number_assign(const struct lmdb_tables *tables, MDB_txn *txn, const char *what,
+                         enum market_kind kind, uint32_t *ret_number)
 {
     char name[COUNTER_NAME_MAX];
-    const int name_bytes = snprintf(name, sizeof(name), "series_id.%s", market_kind_name(kind));
+    const int name_bytes = snprintf(name, sizeof(name), "%s.%s", what, market_kind_name(kind));
     MDB_val key = {.mv_size = (size_t)name_bytes, .mv_data = name};
     MDB_val value;
     uint32_t newest = 0;
     int error = mdb_get(txn, tables->meta, &key, &value);
-    if (error == 0 && value.mv_size != ROW_KEY_SERIES_BYTES) {
+    if (error == 0 && value.mv_size != LMDB_NUMBER_BYTES) {
         return MDB_CORRUPTED;
     }
     if (error == 0) {
@@ -128,92 +109,130 @@ static int id_assign(const struct lmdb_tables *tables, MDB_txn *txn, enum market
     } else if (error != MDB_NOTFOUND) {
         return error;
     }
-    if (newest >= SERIES_ID_MAX) {
+    if (newest >= LMDB_NUMBER_MAX) {
         return MDB_MAP_FULL;
     }
-    uint8_t next[4];
+    uint8_t next[LMDB_NUMBER_BYTES];
     lmdb_put_u32(next, newest + 1);
     value = (MDB_val){.mv_size = sizeof(next), .mv_data = next};
     error = mdb_put(txn, tables->meta, &key, &value, 0);
-    *ret_id = newest + 1;
+    *ret_number = newest + 1;
     return error;
 }
 
-/* The number of the series from its table, or a new one that is put there. */
-static int id_get(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
-                  struct ds_bytes series_key, uint32_t *ret_id, bool *ret_is_new)
+/* The group's number, a new one where it is not there. */
+static int group_get(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
+                     struct ds_bytes name, uint32_t *ret_number)
 {
-    MDB_val key = lmdb_val_of(series_key);
-    MDB_val value;
-    int error = mdb_get(txn, tables->series, &key, &value);
-    *ret_is_new = error == MDB_NOTFOUND;
-    if (error == 0) {
-        if (value.mv_size != ROW_KEY_SERIES_BYTES) {
-            return MDB_CORRUPTED;
-        }
-        *ret_id = lmdb_get_u32(value.mv_data);
-        return 0;
+    int error = lmdb_group_find(tables, txn, kind, name, ret_number);
+    if (error != MDB_NOTFOUND) {
+        return error;
     }
-    if (error == MDB_NOTFOUND) {
-        error = id_assign(tables, txn, kind, ret_id);
+    error = number_assign(tables, txn, "group_id", kind, ret_number);
+    if (error != 0) {
+        return error;
+    }
+    uint8_t number[LMDB_NUMBER_BYTES];
+    lmdb_put_u32(number, *ret_number);
+    MDB_val key = lmdb_val_of(name);
+    MDB_val value = {.mv_size = sizeof(number), .mv_data = number};
+    return mdb_put(txn, tables->kinds[kind].groups, &key, &value, 0);
+}
+
+static int member_add(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
+                      uint32_t group_number, struct ds_bytes series)
+{
+    uint8_t key_data[MEMBER_KEY_BYTES_MAX];
+    MDB_val key = {.mv_size = lmdb_member_key(group_number, series, key_data), .mv_data = key_data};
+    MDB_val nothing = {.mv_size = 0, .mv_data = key_data};
+    return mdb_put(txn, tables->kinds[kind].members, &key, &nothing, 0);
+}
+
+int lmdb_series_add(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
+                    struct ds_bytes name, struct ds_bytes group, struct series_record *ret_record)
+{
+    struct series_record record = {.group = group};
+    int error = number_assign(tables, txn, "series_id", kind, &record.number);
+    if (error == 0 && market_kind_is_grouped(kind)) {
+        error = group_get(tables, txn, kind, group, &record.group_number);
+        if (error == 0) {
+            error = member_add(tables, txn, kind, record.group_number, name);
+        }
     }
     if (error != 0) {
         return error;
     }
-    uint8_t id[4];
-    lmdb_put_u32(id, *ret_id);
-    value = (MDB_val){.mv_size = sizeof(id), .mv_data = id};
-    return mdb_put(txn, tables->series, &key, &value, 0);
-}
-
-static int newest_find(MDB_cursor *rows, uint32_t id, int64_t *ret_newest_us)
-{
-    struct row_key behind = row_key_behind(id, INT64_MAX);
-    MDB_val key = row_key_val(&behind);
-    MDB_val value;
-    int error = mdb_cursor_get(rows, &key, &value, MDB_SET_RANGE);
+    uint8_t value_data[SERIES_VALUE_BYTES_MAX];
+    MDB_val key = lmdb_val_of(name);
+    MDB_val value = {.mv_size = LMDB_NUMBER_BYTES, .mv_data = value_data};
+    lmdb_put_u32(value_data, record.number);
+    if (market_kind_is_grouped(kind)) {
+        lmdb_put_u32(value_data + LMDB_NUMBER_BYTES, record.group_number);
+        memcpy(value_data + 2 * LMDB_NUMBER_BYTES, group.data, group.size);
+        value.mv_size = 2 * LMDB_NUMBER_BYTES + group.size;
+    }
+    error = mdb_put(txn, tables->kinds[kind].series, &key, &value, 0);
     if (error == 0) {
-        error = mdb_cursor_get(rows, &key, &value, MDB_PREV);
-    } else if (error == MDB_NOTFOUND) {
-        error = mdb_cursor_get(rows, &key, &value, MDB_LAST);
-    }
-    *ret_newest_us = INT64_MIN;
-    if (error != 0) {
-        return error == MDB_NOTFOUND ? 0 : error;
-    }
-    uint32_t found_id;
-    struct market_position position;
-    if (!row_key_read(&key, &found_id, &position)) {
-        return MDB_CORRUPTED;
-    }
-    if (found_id == id) {
-        *ret_newest_us = position.timestamp_us;
-    }
-    return 0;
-}
-
-int series_cache_get(struct series_cache *cache, const struct lmdb_tables *tables, MDB_txn *txn,
-                     MDB_cursor *rows, enum market_kind kind, struct ds_bytes name,
-                     struct series_entry **ret_entry)
-{
-    uint8_t key_data[MARKET_SERIES_BYTES_MAX + 1];
-    const struct ds_bytes key = ds_bytes_of(key_data, lmdb_series_key(kind, name, key_data));
-    uint64_t hash;
-    crypto_shorthash((unsigned char *)&hash, key.data, key.size, cache->hash_key);
-    struct series_entry *entry = *slot_find(cache, hash, key);
-    if (entry != NULL) {
-        *ret_entry = entry;
-        return 0;
-    }
-    uint32_t id = 0;
-    bool is_new;
-    int64_t newest_us = INT64_MIN;
-    int error = id_get(tables, txn, kind, key, &id, &is_new);
-    if (error == 0 && !is_new) {
-        error = newest_find(rows, id, &newest_us);
-    }
-    if (error == 0) {
-        *ret_entry = entry_add(cache, hash, key, id, newest_us);
+        *ret_record = record;
     }
     return error;
+}
+
+/* MDB_NOTFOUND where the group has no series. */
+static int group_find_member(MDB_txn *txn, MDB_dbi members, uint32_t group_number)
+{
+    MDB_cursor *cursor;
+    int error = mdb_cursor_open(txn, members, &cursor);
+    if (error != 0) {
+        return error;
+    }
+    uint8_t first[LMDB_NUMBER_BYTES];
+    lmdb_put_u32(first, group_number);
+    MDB_val key = {.mv_size = sizeof(first), .mv_data = first};
+    MDB_val value;
+    error = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (error == 0 && (key.mv_size < sizeof(first) || lmdb_get_u32(key.mv_data) != group_number)) {
+        error = MDB_NOTFOUND;
+    }
+    mdb_cursor_close(cursor);
+    return error;
+}
+
+/* An entry that is to go may be missing in a damaged file: it is gone then. */
+static int entry_delete(MDB_txn *txn, MDB_dbi table, MDB_val *key)
+{
+    const int error = mdb_del(txn, table, key, NULL);
+    return error == MDB_NOTFOUND ? 0 : error;
+}
+
+static int member_remove(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
+                         struct ds_bytes series, const struct series_record *record)
+{
+    const struct lmdb_kind_tables *kind_tables = &tables->kinds[kind];
+    uint8_t key_data[MEMBER_KEY_BYTES_MAX];
+    MDB_val key = {.mv_size = lmdb_member_key(record->group_number, series, key_data),
+                   .mv_data = key_data};
+    int error = entry_delete(txn, kind_tables->members, &key);
+    if (error == 0) {
+        error = group_find_member(txn, kind_tables->members, record->group_number);
+    }
+    if (error == MDB_NOTFOUND) {
+        MDB_val group = lmdb_val_of(record->group);
+        error = entry_delete(txn, kind_tables->groups, &group);
+    }
+    return error;
+}
+
+int lmdb_series_remove(const struct lmdb_tables *tables, MDB_txn *txn, enum market_kind kind,
+                       struct ds_bytes name, const struct series_record *record)
+{
+    /* The record's group is a view of the page that goes with the series. */
+    if (market_kind_is_grouped(kind)) {
+        const int error = member_remove(tables, txn, kind, name, record);
+        if (error != 0) {
+            return error;
+        }
+    }
+    MDB_val key = lmdb_val_of(name);
+    return entry_delete(txn, tables->kinds[kind].series, &key);
 }

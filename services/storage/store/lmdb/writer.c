@@ -1,13 +1,14 @@
 /*
  * The one thread that writes. Batches that arrive while a commit is under way are stored together
- * by the next one: many callers share a sync, and a lone caller waits for nobody.
+ * by the next one: many callers share a sync, and a lone caller waits for nobody. Orders to delete
+ * take turns with them, each in a transaction of its own.
  *
  * When a commit fails: nothing of it is acknowledged. A full disk or map is answered with
  * DS_RESOURCE_EXHAUSTED and the next batch tries anew. Any other failed sync leaves open what is on
  * the disk, so the writer stops for good; a restart recovers.
  */
 #include "ds/log.h"
-#include "storage/store/lmdb/series.h"
+#include "storage/store/lmdb/rows.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,11 +17,14 @@
 /* What one commit takes at most, beside its first batch. */
 #define GROUP_ROWS_MAX 8192
 #define GROUP_BYTES_MAX (16UL * 1024 * 1024)
-#define GROUP_COLLECT_US 2000
 
 /* What may be unfinished: queued or being stored. A lone batch may be larger. */
 #define QUEUE_ROWS_MAX 65536
 #define QUEUE_BYTES_MAX (64UL * 1024 * 1024)
+#define QUEUE_DELETES_MAX 64
+
+/* A deletion that finds no room is tried again with so much less of it. */
+#define DELETE_SHRINK 8
 
 struct lmdb_writer {
     struct lmdb_store *store;
@@ -32,6 +36,9 @@ struct lmdb_writer {
     struct market_batch *last;
     size_t unfinished_rows;
     size_t unfinished_bytes;
+    struct market_delete *first_delete;
+    struct market_delete *last_delete;
+    size_t unfinished_deletes;
     bool closing;
 
     atomic_bool stopped;
@@ -50,12 +57,6 @@ struct batch_group {
     size_t rows;
     size_t bytes;
 };
-
-/* Whether the disk has room for `bytes` beyond the reserve. */
-static bool disk_has_room(const struct lmdb_store *store, uint64_t bytes)
-{
-    return lmdb_disk_free_bytes(store) >= store->free_bytes_min + bytes;
-}
 
 static void group_add(struct batch_group *group, struct market_batch *batch)
 {
@@ -81,55 +82,6 @@ static void batch_finish(struct lmdb_writer *writer, struct market_batch *batch,
     batch->done(batch);
 }
 
-static int row_put(struct lmdb_writer *writer, MDB_txn *txn, MDB_cursor *cursor,
-                   const struct market_batch *batch, const struct market_row *row,
-                   enum market_outcome *ret_outcome)
-{
-    struct series_entry *series;
-    int error = series_cache_get(writer->cache, &writer->store->tables, txn, cursor, batch->kind,
-                                 row->series, &series);
-    if (error != 0) {
-        return error;
-    }
-    struct row_key row_key = row_key_of(series->id, row->timestamp_us, &row->tie);
-    MDB_val key = row_key_val(&row_key);
-    MDB_val value = lmdb_val_of(row->value);
-    enum market_outcome outcome = MARKET_ACCEPTED;
-    error = mdb_cursor_put(cursor, &key, &value, MDB_NOOVERWRITE);
-    if (error == MDB_KEYEXIST) {
-        outcome = market_outcome_of_stored(batch->conflict, lmdb_bytes_of(&value), row);
-        error = 0;
-        if (outcome == MARKET_ACCEPTED) {
-            value = lmdb_val_of(row->value);
-            error = mdb_cursor_put(cursor, &key, &value, 0);
-        }
-    }
-    if (error != 0) {
-        return error;
-    }
-    if (outcome == MARKET_ACCEPTED && row->timestamp_us < series->newest_us) {
-        outcome = MARKET_ACCEPTED_LATE;
-    }
-    if (row->timestamp_us > series->newest_us) {
-        series->newest_us = row->timestamp_us;
-    }
-    *ret_outcome = outcome;
-    return 0;
-}
-
-static int batch_put(struct lmdb_writer *writer, MDB_txn *txn, struct market_batch *batch)
-{
-    MDB_cursor *cursor;
-    int error = mdb_cursor_open(txn, writer->store->tables.rows[batch->kind], &cursor);
-    for (size_t i = 0; error == 0 && i < batch->row_count; i++) {
-        error = row_put(writer, txn, cursor, batch, &batch->rows[i], &batch->outcomes[i]);
-    }
-    if (cursor != NULL) {
-        mdb_cursor_close(cursor);
-    }
-    return error;
-}
-
 /* Moves the next queued batch into the group unless that makes it too large. */
 static bool group_take(struct lmdb_writer *writer, struct batch_group *group)
 {
@@ -147,27 +99,28 @@ static bool group_take(struct lmdb_writer *writer, struct batch_group *group)
     return taken;
 }
 
-/* Puts the group's batches and those that arrive meanwhile; goes on as long as there are some, but
- * lets nobody wait for long. */
+/* Puts the group's batches and those that are queued by then; it waits for none, and the group's
+ * bounds keep the wait of its first batch short: a commit costs more than thousands of rows do. */
 static int group_put(struct lmdb_writer *writer, MDB_txn *txn, struct batch_group *group,
                      bool may_grow)
 {
-    const struct ds_clock *clock = writer->store->clock;
-    const int64_t until_us = ds_clock_monotonic_us(clock) + GROUP_COLLECT_US;
     struct market_batch *batch = group->first;
     for (;;) {
-        const int error = batch_put(writer, txn, batch);
+        const int error = lmdb_rows_put(&writer->store->tables, txn, writer->cache, batch);
         if (error != 0) {
             return error;
         }
-        if (batch->next == NULL) {
-            const bool in_time = ds_clock_monotonic_us(clock) < until_us;
-            if (!may_grow || !in_time || !group_take(writer, group)) {
-                return 0;
-            }
+        if (batch->next == NULL && (!may_grow || !group_take(writer, group))) {
+            return 0;
         }
         batch = batch->next;
     }
+}
+
+static void commit_note(struct lmdb_writer *writer)
+{
+    atomic_fetch_add(&writer->commit_count, 1);
+    atomic_store(&writer->map_is_full, false);
 }
 
 /* One transaction; on failure nothing of it is left. */
@@ -189,8 +142,7 @@ static int group_commit(struct lmdb_writer *writer, struct batch_group *group, b
         series_cache_clear(writer->cache);
         return error;
     }
-    atomic_fetch_add(&writer->commit_count, 1);
-    atomic_store(&writer->map_is_full, false);
+    commit_note(writer);
     return 0;
 }
 
@@ -211,8 +163,8 @@ static void full_disk_tell(struct lmdb_writer *writer, bool is_full)
     }
 }
 
-/* What a failed transaction means for its callers, and for the writer. */
-static ds_code failure_judge(struct lmdb_writer *writer, int error, uint64_t bytes)
+/* What a failed transaction of so many rows means for its callers, and for the writer. */
+static ds_code failure_judge(struct lmdb_writer *writer, int error, size_t rows, uint64_t bytes)
 {
     if (error == MDB_MAP_FULL || error == MDB_TXN_FULL) {
         if (error == MDB_MAP_FULL && !atomic_exchange(&writer->map_is_full, true)) {
@@ -222,7 +174,7 @@ static ds_code failure_judge(struct lmdb_writer *writer, int error, uint64_t byt
     }
     /* LMDB reports the short write of a full disk as EIO. */
     const bool may_be_full = error == EIO || error == ENOSPC || error == EDQUOT;
-    if (may_be_full && (error != EIO || !disk_has_room(writer->store, bytes))) {
+    if (may_be_full && (error != EIO || lmdb_disk_is_full(writer->store, rows, bytes))) {
         full_disk_tell(writer, true);
         return DS_RESOURCE_EXHAUSTED;
     }
@@ -252,12 +204,12 @@ static ds_code batch_store_alone(struct lmdb_writer *writer, struct market_batch
     }
     struct batch_group group = {.first = NULL};
     group_add(&group, batch);
-    if (!disk_has_room(writer->store, group.bytes)) {
+    if (!lmdb_has_room(writer->store, group.rows, group.bytes)) {
         full_disk_tell(writer, true);
         return DS_RESOURCE_EXHAUSTED;
     }
     const int error = group_commit(writer, &group, false);
-    return error == 0 ? DS_OK : failure_judge(writer, error, group.bytes);
+    return error == 0 ? DS_OK : failure_judge(writer, error, group.rows, group.bytes);
 }
 
 /* A batch that does not fit must not take others down with it: each gets its own transaction. */
@@ -278,14 +230,15 @@ static void group_store(struct lmdb_writer *writer, struct batch_group *group)
         group_finish(writer, group->first, DS_UNAVAILABLE);
         return;
     }
-    if (!disk_has_room(writer->store, group->bytes)) {
+    if (!lmdb_has_room(writer->store, group->rows, group->bytes)) {
         full_disk_tell(writer, true);
         group_finish(writer, group->first, DS_RESOURCE_EXHAUSTED);
         return;
     }
     full_disk_tell(writer, false);
     const int error = group_commit(writer, group, true);
-    const ds_code code = error == 0 ? DS_OK : failure_judge(writer, error, group->bytes);
+    const ds_code code =
+        error == 0 ? DS_OK : failure_judge(writer, error, group->rows, group->bytes);
     if (code == DS_RESOURCE_EXHAUSTED && group->first->next != NULL) {
         group_store_singly(writer, group->first);
     } else {
@@ -293,24 +246,96 @@ static void group_store(struct lmdb_writer *writer, struct batch_group *group)
     }
 }
 
-/* Waits for a batch; false once the store closes and the queue is empty. */
-static bool group_begin(struct lmdb_writer *writer, struct batch_group *group)
+/* One transaction; on failure nothing of it is left. */
+static int delete_commit(struct lmdb_writer *writer, size_t row_max, struct market_delete *order)
 {
-    *group = (struct batch_group){.first = NULL};
+    MDB_txn *txn;
+    int error = mdb_txn_begin(writer->store->env, NULL, 0, &txn);
+    if (error != 0) {
+        return error;
+    }
+    error = lmdb_rows_delete(&writer->store->tables, txn, row_max, order);
+    if (error != 0 || order->deleted_count == 0) {
+        mdb_txn_abort(txn);
+        return error;
+    }
+    error = mdb_txn_commit(txn);
+    if (error != 0) {
+        return error;
+    }
+    series_cache_forget(writer->cache, order->kind, order->series);
+    commit_note(writer);
+    return 0;
+}
+
+/*
+ * Deletes as much of the order as there is room for: a deletion writes pages too, before it gives
+ * any back, so where all is full a small one comes first.
+ */
+static ds_code order_delete(struct lmdb_writer *writer, struct market_delete *order)
+{
+    size_t row_max = order->row_max;
+    for (;;) {
+        if (atomic_load(&writer->stopped)) {
+            return DS_UNAVAILABLE;
+        }
+        const int error = delete_commit(writer, row_max, order);
+        const ds_code code = error == 0 ? DS_OK : failure_judge(writer, error, row_max, 0);
+        if (code != DS_RESOURCE_EXHAUSTED || row_max == 1) {
+            return code;
+        }
+        row_max = (row_max + DELETE_SHRINK - 1) / DELETE_SHRINK;
+    }
+}
+
+static void order_finish(struct lmdb_writer *writer, struct market_delete *order, ds_code code)
+{
     pthread_mutex_lock(&writer->lock);
-    while (writer->first == NULL && !writer->closing) {
-        pthread_cond_wait(&writer->arrived, &writer->lock);
+    writer->unfinished_deletes--;
+    pthread_mutex_unlock(&writer->lock);
+    if (code != DS_OK) {
+        order->deleted_count = 0;
+        order->more = false;
+    }
+    order->code = code;
+    order->done(order);
+}
+
+static struct market_delete *order_take(struct lmdb_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    struct market_delete *order = writer->first_delete;
+    if (order != NULL) {
+        writer->first_delete = order->next;
     }
     pthread_mutex_unlock(&writer->lock);
-    return group_take(writer, group);
+    return order;
+}
+
+/* Waits for something to do; false once the store closes and the queues are empty. */
+static bool work_await(struct lmdb_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (writer->first == NULL && writer->first_delete == NULL && !writer->closing) {
+        pthread_cond_wait(&writer->arrived, &writer->lock);
+    }
+    const bool has_work = writer->first != NULL || writer->first_delete != NULL;
+    pthread_mutex_unlock(&writer->lock);
+    return has_work;
 }
 
 static void *writer_run(void *argument)
 {
     struct lmdb_writer *writer = argument;
-    struct batch_group group;
-    while (group_begin(writer, &group)) {
-        group_store(writer, &group);
+    while (work_await(writer)) {
+        struct batch_group group = {.first = NULL};
+        if (group_take(writer, &group)) {
+            group_store(writer, &group);
+        }
+        struct market_delete *order = order_take(writer);
+        if (order != NULL) {
+            order_finish(writer, order, order_delete(writer, order));
+        }
     }
     return NULL;
 }
@@ -352,15 +377,58 @@ void lmdb_put(struct market_store *store, struct market_batch *batch)
     }
 }
 
-ds_code lmdb_writer_health(struct lmdb_store *store)
+/* DS_OK: queued. */
+static ds_code order_add(struct lmdb_writer *writer, struct market_delete *order)
+{
+    ds_code code = DS_RESOURCE_EXHAUSTED;
+    order->next = NULL;
+    pthread_mutex_lock(&writer->lock);
+    assert(!writer->closing);
+    if (writer->unfinished_deletes < QUEUE_DELETES_MAX) {
+        writer->unfinished_deletes++;
+        if (writer->first_delete == NULL) {
+            writer->first_delete = order;
+        } else {
+            writer->last_delete->next = order;
+        }
+        writer->last_delete = order;
+        code = DS_OK;
+        pthread_cond_signal(&writer->arrived);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return code;
+}
+
+void lmdb_delete_rows(struct market_store *store, struct market_delete *order)
+{
+    struct lmdb_writer *writer = lmdb_store_of(store)->writer;
+    market_delete_assert(order);
+    order->deleted_count = 0;
+    order->more = false;
+    const ds_code code = atomic_load(&writer->stopped) ? DS_UNAVAILABLE : order_add(writer, order);
+    if (code != DS_OK) {
+        order->code = code;
+        order->done(order);
+    }
+}
+
+enum market_writes lmdb_writer_state(struct lmdb_store *store)
 {
     if (atomic_load(&store->writer->stopped)) {
-        return DS_UNAVAILABLE;
+        return MARKET_WRITES_STOPPED;
     }
-    if (atomic_load(&store->writer->map_is_full) || !disk_has_room(store, 0)) {
-        return DS_RESOURCE_EXHAUSTED;
+    if (atomic_load(&store->writer->map_is_full) || !lmdb_has_room(store, 1, 0)) {
+        return MARKET_WRITES_FULL;
     }
-    return DS_OK;
+    return MARKET_WRITES_OK;
+}
+
+uint64_t lmdb_writer_queued_row_count(struct lmdb_store *store)
+{
+    pthread_mutex_lock(&store->writer->lock);
+    const uint64_t count = store->writer->unfinished_rows;
+    pthread_mutex_unlock(&store->writer->lock);
+    return count;
 }
 
 uint64_t lmdb_writer_commit_count(struct lmdb_store *store)
