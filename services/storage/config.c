@@ -1,21 +1,15 @@
 #include "storage/config.h"
 
 #include "ds/anonymous.h"
-#include "ds/daemon.h"
 #include "ds/exit_code.h"
 #include "ds/paths.h"
+#include "ds/setting_rows.h"
 #include "storage/host.h"
 
 #include <stddef.h>
 
 static const struct ds_setting settings_table[] = {
-    {.name = "data-dir",
-     .environment = {"DS_DATA_DIR"},
-     .kind = DS_SETTING_TEXT,
-     .argument = "DIR",
-     .default_of = ds_default_data_dir,
-     .help = "where everything is kept",
-     .offset = offsetof(struct storage_config, data_dir)},
+    DS_DATA_DIR_SETTING(storage_config, "where everything is kept"),
     {.name = "listen",
      .environment = {"DS_LISTEN"},
      .kind = DS_SETTING_LIST,
@@ -23,13 +17,8 @@ static const struct ds_setting settings_table[] = {
      .help = "where to serve: ipc:///path, or tcp://127.0.0.1:port with port 0 for a free one; may "
              "be repeated [ipc://DATA/run/storage.sock]",
      .offset = offsetof(struct storage_config, listen)},
-    {.name = "store",
-     .environment = {"DS_STORE", "MONGO_URL"},
-     .kind = DS_SETTING_TEXT,
-     .argument = "lmdb",
-     .default_text = "lmdb",
-     .help = "what keeps the data",
-     .offset = offsetof(struct storage_config, store)},
+    DS_STORE_SETTING(storage_config),
+    STORAGE_RETENTION_SETTINGS(storage_config, retention),
     {.name = "anonymous",
      .environment = {"DS_ANONYMOUS"},
      .kind = DS_SETTING_CHOICE,
@@ -38,14 +27,8 @@ static const struct ds_setting settings_table[] = {
      .choices = ds_anonymous_choices,
      .help = "what a caller without credentials may do",
      .offset = offsetof(struct storage_config, anonymous)},
-    {.name = "log-level",
-     .environment = {"DS_LOG_LEVEL", "LOG_LEVEL"},
-     .kind = DS_SETTING_CHOICE,
-     .argument = "LEVEL",
-     .default_text = "info",
-     .choices = ds_daemon_log_levels,
-     .help = "debug, info, warning or error; SIGHUP reads it anew",
-     .offset = offsetof(struct storage_config, log_level)},
+    DS_LOG_LEVEL_SETTING(storage_config, "info",
+                         "debug, info, warning or error; SIGHUP reads it anew"),
 };
 
 const struct ds_program storage_program = {
@@ -54,7 +37,9 @@ const struct ds_program storage_program = {
     .examples = "  deltastream-storaged\n"
                 "  deltastream-storaged --data-dir /srv/deltastream --listen "
                 "ipc:///srv/deltastream/run/storage.sock \\\n"
-                "      --listen tcp://127.0.0.1:9003\n",
+                "      --listen tcp://127.0.0.1:9003\n"
+                "  deltastream-storaged --retain ticks=30d --retain quotes=7d --retain "
+                "quotes/NIFTY=90d\n",
     .settings = settings_table,
     .setting_count = sizeof(settings_table) / sizeof(settings_table[0]),
 };
@@ -91,5 +76,5 @@ int storage_config_complete(struct ds_config *config, struct storage_config *set
                                     settings->listen.items[i], refusal);
         }
     }
-    return DS_EXIT_OK;
+    return storage_retention_complete(config, settings, &settings->retention, &settings->rules);
 }

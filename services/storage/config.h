@@ -3,13 +3,16 @@
 #define STORAGE_CONFIG_H
 
 #include "ds/config.h"
+#include "storage/retention.h"
 
 struct storage_config {
     const char *data_dir;
     struct ds_text_list listen;
     const char *store;
-    int anonymous; /* enum ds_anonymous */
-    int log_level; /* enum ds_log_level */
+    struct storage_retention_settings retention;
+    int anonymous;                  /* enum ds_anonymous */
+    int log_level;                  /* enum ds_log_level */
+    struct storage_retention rules; /* filled by storage_config_complete() */
 };
 
 extern const struct ds_program storage_program;

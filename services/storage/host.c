@@ -2,6 +2,7 @@
 
 #include "ds/loopback.h"
 #include "ds/paths.h"
+#include "storage/host_metrics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,49 +78,12 @@ static ds_code open_store(const struct storage_host_options *options,
     return DS_OK;
 }
 
-static uint64_t read_events(void *context)
+static void schedule_retention(const struct storage_host *host,
+                               const struct storage_retention *retention)
 {
-    return ds_event_journal_newest(context);
-}
-
-static struct market_stats stats_of(void *context)
-{
-    struct market_store *store = context;
-    struct market_stats stats = {0};
-    if (store->ops->stats(store, &stats) != DS_OK) {
-        stats = (struct market_stats){0};
-    }
-    return stats;
-}
-
-static uint64_t read_commits(void *context)
-{
-    return stats_of(context).commit_count;
-}
-
-static uint64_t read_rows(void *context)
-{
-    return stats_of(context).row_count;
-}
-
-static uint64_t read_file_bytes(void *context)
-{
-    return stats_of(context).file_bytes;
-}
-
-static void watch(const struct storage_host *host)
-{
-    const struct ds_metrics_watched watched[] = {
-        {"ds_storage_events_total", "Accepted rows told to subscribers since the start.", "counter",
-         read_events, host->events},
-        {"ds_storage_commits_total", "Durable commits since the start.", "counter", read_commits,
-         host->store},
-        {"ds_storage_rows", "Rows in the store.", "gauge", read_rows, host->store},
-        {"ds_storage_file_bytes", "Size of the store on disk.", "gauge", read_file_bytes,
-         host->store},
-    };
-    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
-        ds_metrics_watch(ds_rpc_server_metrics(host->server), &watched[i]);
+    if (retention->rule_count > 0) {
+        retention_sweeper_schedule(storage_sweeper(host->storage), retention->rules,
+                                   retention->rule_count, retention->interval_us);
     }
 }
 
@@ -142,7 +106,8 @@ ds_code storage_host_open(const struct storage_host_options *options, struct sto
         .inline_may_block = host.store->ops->may_block};
     host.server = ds_rpc_server_create(&server_options);
     storage_serve(host.storage, host.server);
-    watch(&host);
+    host.metrics = host_metrics_create(&host);
+    schedule_retention(&host, &options->retention);
     *ret_host = host;
     return DS_OK;
 }
@@ -174,8 +139,10 @@ ds_code storage_host_listen(struct storage_host *host, const char *url,
 
 void storage_host_close(struct storage_host *host, int grace_ms)
 {
+    storage_stop(host->storage);
     ds_rpc_server_drain(host->server, grace_ms);
     ds_rpc_server_destroy(host->server);
+    host_metrics_destroy(host->metrics);
     storage_destroy(host->storage);
     host->store->ops->close(host->store);
     ds_event_journal_destroy(host->events);

@@ -7,6 +7,7 @@
 #include "ds/config.h"
 #include "ds/events.h"
 #include "ds/rpc_server.h"
+#include "storage/retention.h"
 #include "storage/storage.h"
 
 #define STORAGE_URL_BYTES_MAX 256
@@ -14,11 +15,14 @@
 /* Listeners of one server; more is a mistake in the settings. */
 #define STORAGE_LISTENERS_MAX 16
 
+struct host_metrics;
+
 struct storage_host_options {
     const char *data_dir;    /* absolute */
     const char *server_name; /* "deltastream-storaged/0.1.0" */
     const struct ds_clock *clock;
     enum ds_anonymous anonymous;
+    struct storage_retention retention; /* zero: everything is kept */
 };
 
 struct storage_host {
@@ -26,6 +30,7 @@ struct storage_host {
     struct market_store *store;
     struct storage *storage;
     struct ds_rpc_server *server;
+    struct host_metrics *metrics;
 };
 
 /* What is wrong with the value of --store, for ds_config_refuse(); NULL where it is usable. */

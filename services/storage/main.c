@@ -51,7 +51,8 @@ static int serve(const struct storage_config *settings, const struct ds_config_s
     const struct storage_host_options options = {.data_dir = settings->data_dir,
                                                  .server_name = "deltastream-storaged/" DS_VERSION,
                                                  .anonymous =
-                                                     (enum ds_anonymous)settings->anonymous};
+                                                     (enum ds_anonymous)settings->anonymous,
+                                                 .retention = settings->rules};
     char reason[STORAGE_REASON_BYTES_MAX];
     struct storage_host host;
     if (storage_host_open(&options, &host, reason) != DS_OK) {

@@ -13,12 +13,29 @@ struct storage *storage_create(struct market_store *store, const struct ds_clock
     }
     storage->store = store;
     storage->clock = clock != NULL ? clock : ds_clock_system();
+    storage->sweeper = retention_sweeper_create(store, storage->clock);
+    storage->backup = backup_session_create(store, storage->clock);
     return storage;
+}
+
+void storage_stop(struct storage *storage)
+{
+    atomic_store(&storage->stopping, true);
+    retention_sweeper_stop(storage->sweeper);
 }
 
 void storage_destroy(struct storage *storage)
 {
-    free(storage);
+    if (storage != NULL) {
+        backup_session_destroy(storage->backup);
+        retention_sweeper_destroy(storage->sweeper);
+        free(storage);
+    }
+}
+
+struct retention_sweeper *storage_sweeper(struct storage *storage)
+{
+    return storage->sweeper;
 }
 
 void storage_serve(struct storage *storage, struct ds_rpc_server *server)

@@ -3,6 +3,7 @@
 #define STORAGE_STORAGE_H
 
 #include "ds/rpc_server.h"
+#include "storage/retention_sweeper.h"
 #include "storage/store/market_store.h"
 
 /* The context of the service's handlers. */
@@ -10,10 +11,18 @@ struct storage;
 
 /* `store` stays the caller's and outlives the service. `clock` NULL: the system's. */
 struct storage *storage_create(struct market_store *store, const struct ds_clock *clock);
-/* Takes NULL. */
+
+/* After the end of all calls. Takes NULL. */
 void storage_destroy(struct storage *storage);
 
 /* Adds the service's methods to the server; `storage` outlives the server. */
 void storage_serve(struct storage *storage, struct ds_rpc_server *server);
+
+/* What deletes old rows: the host gives it its rules, RunRetention its work. */
+struct retention_sweeper *storage_sweeper(struct storage *storage);
+
+/* Long work (deletion, retention) ends at its next piece; its callers get UNAVAILABLE. To be called
+ * before the server is drained. */
+void storage_stop(struct storage *storage);
 
 #endif

@@ -52,6 +52,10 @@ struct service *service_create(struct market_store *store, const char *folder)
     assert_int_equal(ds_channel_open(&channel, &service->channel), DS_OK);
     service->ticks = allocate(SERVICE_ROWS_MAX, sizeof(*service->ticks));
     service->tick_pointers = allocate(SERVICE_ROWS_MAX, sizeof(*service->tick_pointers));
+    service->quotes = allocate(SERVICE_ROWS_MAX, sizeof(*service->quotes));
+    service->quote_pointers = allocate(SERVICE_ROWS_MAX, sizeof(*service->quote_pointers));
+    service->chains = allocate(SERVICE_CHAINS_MAX, sizeof(*service->chains));
+    service->chain_pointers = allocate(SERVICE_ROWS_MAX, sizeof(*service->chain_pointers));
     service->timestamps = allocate(SERVICE_ROWS_MAX, sizeof(*service->timestamps));
     return service;
 }
@@ -108,6 +112,10 @@ void service_destroy(struct service *service)
     }
     free(service->ticks);
     free(service->tick_pointers);
+    free(service->quotes);
+    free(service->quote_pointers);
+    free(service->chains);
+    free(service->chain_pointers);
     free(service->timestamps);
     free(service);
 }
@@ -163,16 +171,23 @@ void assert_failure(struct service *service, const char *field, const char *reas
     assert_true(has_field && has_reason);
 }
 
+static Google__Protobuf__Timestamp *timestamp_set(struct service *service, size_t index,
+                                                  int64_t timestamp_us)
+{
+    Google__Protobuf__Timestamp *timestamp = &service->timestamps[index];
+    google__protobuf__timestamp__init(timestamp);
+    timestamp->seconds = timestamp_us / 1000000;
+    timestamp->nanos = (int32_t)(timestamp_us % 1000000 * 1000);
+    return timestamp;
+}
+
 Storage__Tick *tick_set(struct service *service, size_t index, const char *product,
                         int64_t timestamp_us, int64_t tick_id, double price)
 {
     Storage__Tick *tick = &service->ticks[index];
     storage__tick__init(tick);
-    google__protobuf__timestamp__init(&service->timestamps[index]);
-    service->timestamps[index].seconds = timestamp_us / 1000000;
-    service->timestamps[index].nanos = (int32_t)(timestamp_us % 1000000 * 1000);
     tick->product = (char *)(uintptr_t)product;
-    tick->timestamp = &service->timestamps[index];
+    tick->timestamp = timestamp_set(service, index, timestamp_us);
     tick->_tick_id_case = STORAGE__TICK___TICK_ID_TICK_ID;
     tick->tick_id = tick_id;
     tick->_price_case = STORAGE__TICK___PRICE_PRICE;
@@ -195,6 +210,57 @@ ds_code ingest(struct service *service, size_t count)
     return ingest_with(service, count, STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_UNSPECIFIED);
 }
 
+Storage__Quote *quote_set(struct service *service, size_t index, const char *symbol,
+                          const char *expiry, int64_t timestamp_us, double last)
+{
+    Storage__Quote *quote = &service->quotes[index];
+    storage__quote__init(quote);
+    quote->symbol = (char *)(uintptr_t)symbol;
+    quote->product = (char *)(uintptr_t) "NIFTY";
+    quote->expiry = (char *)(uintptr_t)expiry;
+    quote->_strike_case = STORAGE__QUOTE___STRIKE_STRIKE;
+    quote->strike = 21500;
+    quote->_option_type_case = STORAGE__QUOTE___OPTION_TYPE_OPTION_TYPE;
+    quote->option_type = STORAGE__OPTION_TYPE__CALL;
+    quote->_last_case = STORAGE__QUOTE___LAST_LAST;
+    quote->last = last;
+    quote->timestamp = timestamp_set(service, index, timestamp_us);
+    service->quote_pointers[index] = quote;
+    return quote;
+}
+
+ds_code ingest_quotes(struct service *service, size_t count, Storage__ConflictPolicy policy)
+{
+    Storage__IngestQuotesRequest request = STORAGE__INGEST_QUOTES_REQUEST__INIT;
+    request.n_quotes = count;
+    request.quotes = service->quote_pointers;
+    request.conflict_policy = policy;
+    return service_call(service, "IngestQuotes", &request.base);
+}
+
+Storage__OptionChain *chain_set(struct service *service, size_t index, const char *product,
+                                const char *expiry, int64_t timestamp_us, double spot_price)
+{
+    Storage__OptionChain *chain = &service->chains[index];
+    storage__option_chain__init(chain);
+    chain->product = (char *)(uintptr_t)product;
+    chain->expiry = (char *)(uintptr_t)expiry;
+    chain->_spot_price_case = STORAGE__OPTION_CHAIN___SPOT_PRICE_SPOT_PRICE;
+    chain->spot_price = spot_price;
+    chain->timestamp = timestamp_set(service, index, timestamp_us);
+    service->chain_pointers[index] = chain;
+    return chain;
+}
+
+ds_code ingest_chains(struct service *service, size_t count, Storage__ConflictPolicy policy)
+{
+    Storage__IngestChainsRequest request = STORAGE__INGEST_CHAINS_REQUEST__INIT;
+    request.n_chains = count;
+    request.chains = service->chain_pointers;
+    request.conflict_policy = policy;
+    return service_call(service, "IngestChains", &request.base);
+}
+
 void assert_ingested(struct service *service, const char *expected)
 {
     char text[1024];
@@ -210,6 +276,19 @@ void assert_ingested(struct service *service, const char *expected)
     }
     storage__ingest_ticks_response__free_unpacked(response, NULL);
     assert_string_equal(text, expected);
+}
+
+const char *json_of(const char *text)
+{
+    static char texts[4][8192];
+    static size_t next;
+    char *target = texts[next++ % 4];
+    snprintf(target, sizeof(texts[0]), "%s", text);
+    assert_int_equal(strlen(target), strlen(text));
+    for (char *at = strchr(target, '\''); at != NULL; at = strchr(at, '\'')) {
+        *at = '"';
+    }
+    return target;
 }
 
 Storage__ListTicksRequest list_request(const char *product)

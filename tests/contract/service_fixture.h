@@ -9,6 +9,7 @@
 /* What the service's clock says. */
 #define SERVICE_NOW_US INT64_C(1737799200000001)
 #define SERVICE_ROWS_MAX 10001
+#define SERVICE_CHAINS_MAX 1001
 
 struct service {
     char folder[64]; /* "" without one */
@@ -22,6 +23,10 @@ struct service {
     /* The rows of an ingest request. */
     Storage__Tick *ticks;
     Storage__Tick **tick_pointers;
+    Storage__Quote *quotes;
+    Storage__Quote **quote_pointers;
+    Storage__OptionChain *chains;          /* SERVICE_CHAINS_MAX of them */
+    Storage__OptionChain **chain_pointers; /* SERVICE_ROWS_MAX of them */
     Google__Protobuf__Timestamp *timestamps;
 };
 
@@ -48,9 +53,22 @@ Storage__Tick *tick_set(struct service *service, size_t index, const char *produ
 ds_code ingest_with(struct service *service, size_t count, Storage__ConflictPolicy policy);
 ds_code ingest(struct service *service, size_t count);
 
-/* Asserts the reply of an ingest: "accepted duplicate late", then " index:reason" for each rejected
- * row. */
+/* The same of quotes: calls of NIFTY at 21500. */
+Storage__Quote *quote_set(struct service *service, size_t index, const char *symbol,
+                          const char *expiry, int64_t timestamp_us, double last);
+ds_code ingest_quotes(struct service *service, size_t count, Storage__ConflictPolicy policy);
+
+/* The same of chains, which have no options. */
+Storage__OptionChain *chain_set(struct service *service, size_t index, const char *product,
+                                const char *expiry, int64_t timestamp_us, double spot_price);
+ds_code ingest_chains(struct service *service, size_t count, Storage__ConflictPolicy policy);
+
+/* Asserts the reply of an ingest of any kind: "accepted duplicate late", then " index:reason" for
+ * each rejected row. */
 void assert_ingested(struct service *service, const char *expected);
+
+/* The text with each ' as a ", for requests and replies in JSON; one of the last few stays. */
+const char *json_of(const char *text);
 
 Storage__ListTicksRequest list_request(const char *product);
 void limit_set(Storage__ListTicksRequest *request, int32_t limit);

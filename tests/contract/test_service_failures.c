@@ -1,6 +1,6 @@
 /* What a caller learns when the store fails: a store of this file's own fails as it is told. */
 #include "ds/log.h"
-#include "service_fixture.h"
+#include "service_json.h"
 #include "support/test.h"
 
 #include <sched.h>
@@ -124,6 +124,66 @@ static void damage_is_data_loss_and_never_a_short_list(void **state)
     assert_int_equal(service->call.response.size, 0);
 }
 
+static void every_read_of_rows_tells_of_a_store_that_fails(void **state)
+{
+    struct service *service = *state;
+    static const struct {
+        const char *method;
+        const char *request;
+    } calls[] = {
+        {"ListQuotes", "{'symbol':'A'}"},
+        {"ListChains", "{'product':'A'}"},
+        {"ListChains", "{'product':'A','expiry':'2025-01-30'}"},
+        {"ListExpiries", "{'product':'A'}"},
+        {"ListSymbols", "{'product':'A'}"},
+        {"ListSymbols", "{'product':'A','expiry':'2025-01-30'}"},
+        {"ListStrikes", "{'product':'A','expiry':'2025-01-30'}"},
+        {"LatestTicks", "{'products':['A']}"},
+        {"LatestQuotes", "{'symbols':['A']}"},
+        {"AsOf", "{'product':'A','time':'2025-01-30T00:00:00Z'}"},
+        {"GetBars", "{'product':'A'}"},
+        {"GetOhlc", "{'product':'A'}"},
+        {"GetPcr", "{'product':'A'}"},
+        {"GetPcr", "{'product':'A','expiry':'2025-01-30'}"},
+        {"GetMaxPain", "{'product':'A','expiry':'2025-01-30'}"},
+        {"GetOiBuildup", "{'product':'A','expiry':'2025-01-30'}"},
+        {"GetVolatilitySurface", "{'product':'A'}"},
+    };
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        failing_of(service->store)->scan = DS_DATA_LOSS;
+        assert_refused(service, calls[i].method, json_of(calls[i].request), DS_DATA_LOSS,
+                       "stored data is damaged");
+        assert_int_equal(service->call.response.size, 0);
+        failing_of(service->store)->scan = DS_UNAVAILABLE;
+        assert_refused(service, calls[i].method, json_of(calls[i].request), DS_UNAVAILABLE,
+                       "the store does not work at present");
+        assert_failure(service, NULL, "STORE_UNAVAILABLE");
+    }
+}
+
+/* The group of the failing store has a series that no chain has. */
+static void a_series_of_chains_with_another_name_is_data_loss(void **state)
+{
+    struct service *service = *state;
+    assert_refused(service, "ListExpiries", json_of("{'product':'A'}"), DS_DATA_LOSS,
+                   "stored data is damaged");
+}
+
+static void a_full_store_takes_no_quotes_and_no_chains(void **state)
+{
+    struct service *service = *state;
+    failing_of(service->store)->put = DS_RESOURCE_EXHAUSTED;
+    failing_of(service->store)->health = DS_RESOURCE_EXHAUSTED;
+    quote_set(service, 0, "A", "2025-01-30", 1, 1);
+    assert_int_equal(ingest_quotes(service, 1, STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_ERROR),
+                     DS_RESOURCE_EXHAUSTED);
+    assert_failure(service, NULL, "STORE_FULL");
+    chain_set(service, 0, "A", "2025-01-30", 1, 1);
+    assert_int_equal(ingest_chains(service, 1, STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_ERROR),
+                     DS_RESOURCE_EXHAUSTED);
+    assert_failure(service, NULL, "STORE_FULL");
+}
+
 static void a_list_that_takes_too_long_ends_at_its_deadline(void **state)
 {
     struct service *service = *state;
@@ -132,6 +192,15 @@ static void a_list_that_takes_too_long_ends_at_its_deadline(void **state)
     const Storage__ListTicksRequest list = list_request("NIFTY");
     assert_int_equal(service_call(service, "ListTicks", &list.base), DS_DEADLINE_EXCEEDED);
     assert_failure(service, NULL, "DEADLINE_EXCEEDED");
+}
+
+static void bars_that_take_too_long_end_at_their_deadline(void **state)
+{
+    struct service *service = *state;
+    service->timeout_ms = 20;
+    failing_of(service->store)->slow_until_us = ds_clock_monotonic_us(ds_clock_system()) + 30000;
+    assert_int_equal(call_json(service, "GetBars", json_of("{'product':'A'}")),
+                     DS_DEADLINE_EXCEEDED);
 }
 
 int main(void)
@@ -143,7 +212,11 @@ int main(void)
         FAILURE_TEST(a_full_queue_asks_to_come_again_soon),
         FAILURE_TEST(a_store_that_stopped_writing_is_unavailable),
         FAILURE_TEST(damage_is_data_loss_and_never_a_short_list),
+        FAILURE_TEST(every_read_of_rows_tells_of_a_store_that_fails),
+        FAILURE_TEST(a_series_of_chains_with_another_name_is_data_loss),
+        FAILURE_TEST(a_full_store_takes_no_quotes_and_no_chains),
         FAILURE_TEST(a_list_that_takes_too_long_ends_at_its_deadline),
+        FAILURE_TEST(bars_that_take_too_long_end_at_their_deadline),
     };
     return cmocka_run_group_tests_name("service failures", tests, NULL, NULL);
 }

@@ -37,7 +37,31 @@ static void check_text(const struct page_scope *scope, struct ds_bytes bytes)
     } else {
         fuzz_require(position.timestamp_us == 77, "a failure leaves the position as it was");
     }
+    struct page_name name = {.size = 0};
+    char name_again[PAGE_NAME_TOKEN_TEXT_MAX];
+    if (page_name_token_read(scope, text, &name)) {
+        fuzz_require(name.size > 0 && name.size <= sizeof name.data, "a name is within its limit");
+        page_name_token_write(scope, ds_bytes_of(name.data, name.size), name_again);
+        fuzz_require(strcmp(name_again, text) == 0, "a token that was read is written the same");
+    }
     free(text);
+}
+
+static void check_name(const struct page_scope *scope, struct ds_bytes bytes)
+{
+    struct page_name read;
+    struct market_position position;
+    char text[PAGE_NAME_TOKEN_TEXT_MAX];
+    if (bytes.size == 0 || bytes.size > sizeof read.data) {
+        return;
+    }
+    page_name_token_write(scope, bytes, text);
+    fuzz_require(memchr(text, '\0', sizeof text) != NULL, "a token is within its limit");
+    fuzz_require(strspn(text, ALPHABET) == strlen(text), "a token needs no escape in a URL");
+    fuzz_require(page_name_token_read(scope, text, &read) &&
+                     ds_bytes_equal(ds_bytes_of(read.data, read.size), bytes),
+                 "a token gives its name back");
+    fuzz_require(!page_token_read(scope, text, &position), "a name is no place");
 }
 
 static void check_other_scopes(const struct page_scope *scope, const char *text)
@@ -104,5 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct ds_bytes rest = ds_bytes_of(data + 1 + series_bytes, size - 1 - series_bytes);
     check_text(&scope, rest);
     check_place(&scope, rest);
+    check_name(&scope, rest);
     return 0;
 }

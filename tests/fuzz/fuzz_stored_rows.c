@@ -1,7 +1,8 @@
 /*
  * Rows as the store keeps them, whatever their bytes: compared with one another, and framed as
- * ListTicks does. The first character is the number of the field that the service assigned, the
- * second the style. Then rows: one byte for the length, and so many bytes; the last may be cut off.
+ * ListTicks, ListQuotes and ListChains do. The first character is the number of the field that the
+ * service assigned, the second the style and the kind: '0' to '?' ticks, '@' to 'O' quotes, 'P' to
+ * '_' chains. Then rows: one byte for the length, and so many bytes; the last may be cut off.
  */
 #include "ds/arena.h"
 #include "ds/utf8.h"
@@ -15,14 +16,39 @@
 #define PRODUCT "NIFTY"
 #define UNPACK_BUDGET_BYTES (1024 * 1024)
 
+struct kind {
+    const struct ds_message *row;
+    const struct ds_message *list;
+};
+
+static const struct kind ticks = {&ds_message_storage_tick,
+                                  &ds_message_storage_list_ticks_response};
+static const struct kind quotes = {&ds_message_storage_quote,
+                                   &ds_message_storage_list_quotes_response};
+static const struct kind chains = {&ds_message_storage_option_chain,
+                                   &ds_message_storage_list_chains_response};
+
 struct rows {
+    const struct kind *kind;
     struct ds_bytes list[ROWS_MAX];
     size_t count;
 };
 
-static struct rows take_rows(struct ds_bytes bytes)
+static const struct kind *kind_of(uint8_t style)
 {
-    struct rows rows = {.count = 0};
+    switch (style >> 4) {
+    case 4:
+        return &quotes;
+    case 5:
+        return &chains;
+    default:
+        return &ticks;
+    }
+}
+
+static struct rows take_rows(const struct kind *kind, struct ds_bytes bytes)
+{
+    struct rows rows = {.kind = kind};
     while (bytes.size > 0 && rows.count < ROWS_MAX) {
         const size_t left = bytes.size - 1;
         const size_t size = bytes.data[0] < left ? bytes.data[0] : left;
@@ -156,7 +182,7 @@ static bool all_pass(const struct rows *rows)
 {
     struct ds_wire_error error;
     for (size_t i = 0; i < rows->count; i++) {
-        if (ds_wire_check(&ds_message_storage_tick, rows->list[i], &error) != DS_OK) {
+        if (ds_wire_check(rows->kind->row, rows->list[i], &error) != DS_OK) {
             return false;
         }
     }
@@ -171,7 +197,7 @@ static void check_json(const struct rows *rows, struct ds_bytes reply,
     struct ds_buffer expected;
     ds_buffer_init(&text, FUZZ_BYTES_MAX);
     ds_buffer_init(&expected, FUZZ_BYTES_MAX);
-    const ds_code code = to_json(&ds_message_storage_list_ticks_response, reply, style, &text);
+    const ds_code code = to_json(rows->kind->list, reply, style, &text);
     ds_code code_of_rows = DS_OK;
     ds_buffer_append_text(&expected, "[");
     for (size_t i = 0; i < rows->count && code_of_rows == DS_OK; i++) {
@@ -179,7 +205,7 @@ static void check_json(const struct rows *rows, struct ds_bytes reply,
         ds_buffer_init(&row, FUZZ_BYTES_MAX);
         ds_buffer_append_text(&expected, i > 0 ? "," : "");
         write_row_alone(rows->list[i], &row);
-        code_of_rows = to_json(&ds_message_storage_tick, ds_buffer_bytes(&row), style, &expected);
+        code_of_rows = to_json(rows->kind->row, ds_buffer_bytes(&row), style, &expected);
         ds_buffer_deinit(&row);
     }
     fuzz_require(code != DS_OK || code_of_rows == DS_OK,
@@ -197,22 +223,21 @@ static void check_json(const struct rows *rows, struct ds_bytes reply,
 }
 
 /* Any limit is met with a code and with no byte beyond it. */
-static void check_limit(struct ds_bytes reply, const struct ds_json_style *style, size_t limit)
+static void check_limit(const struct kind *kind, struct ds_bytes reply,
+                        const struct ds_json_style *style, size_t limit)
 {
     struct ds_buffer text;
     ds_buffer_init(&text, limit);
-    const ds_code code =
-        ds_wire_to_json(&ds_message_storage_list_ticks_response, reply, style, &text);
+    const ds_code code = ds_wire_to_json(kind->list, reply, style, &text);
     fuzz_require(text.size <= limit, "the limit is kept");
     fuzz_require((code == DS_RESOURCE_EXHAUSTED) == (text.overflow && code != DS_INVALID_ARGUMENT),
                  "a limit that is met is told");
     ds_buffer_deinit(&text);
 }
 
-static void check_unpack(struct ds_bytes reply)
+static void check_unpack(const struct ds_message *message, struct ds_bytes reply)
 {
     struct ds_wire_error error;
-    const struct ds_message *message = &ds_message_storage_list_ticks_response;
     if (ds_wire_check(message, reply, &error) != DS_OK) {
         return;
     }
@@ -237,7 +262,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .time = (data[1] & 8) != 0 ? DS_JSON_TIME_ISOFORMAT : DS_JSON_TIME_RFC3339,
         .whole_rows = true,
     };
-    const struct rows rows = take_rows(ds_bytes_of(data + 2, size - 2));
+    const struct rows rows = take_rows(kind_of(data[1]), ds_bytes_of(data + 2, size - 2));
     for (size_t i = 0; i < rows.count; i++) {
         for (size_t j = i; j < rows.count; j++) {
             check_pair(rows.list[i], rows.list[j], assigned_field);
@@ -250,8 +275,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ds_buffer_init(&reply, FUZZ_BYTES_MAX);
     write_reply(&rows, &reply);
     check_json(&rows, ds_buffer_bytes(&reply), &style);
-    check_limit(ds_buffer_bytes(&reply), &style, data[1]);
-    check_unpack(ds_buffer_bytes(&reply));
+    check_limit(rows.kind, ds_buffer_bytes(&reply), &style, data[1]);
+    check_unpack(rows.kind->list, ds_buffer_bytes(&reply));
     ds_buffer_deinit(&reply);
     return 0;
 }

@@ -130,6 +130,80 @@ static void a_cut_or_lengthened_token_is_refused(void **state)
     }
 }
 
+static void a_token_of_another_filter_is_refused(void **state)
+{
+    (void)state;
+    struct page_scope scope = scope_of("NIFTY");
+    const struct market_position position = position_of(1737799200123456, 9);
+    char text[PAGE_TOKEN_TEXT_MAX];
+    struct market_position read;
+    scope.filter = ds_bytes_of_text("bars/1m");
+    page_token_write(&scope, &position, text);
+    assert_true(page_token_read(&scope, text, &read));
+    scope.filter = ds_bytes_of_text("bars/1h");
+    assert_false(page_token_read(&scope, text, &read));
+    scope.filter = ds_bytes_of_text("");
+    assert_false(page_token_read(&scope, text, &read));
+    scope.series = ds_bytes_of_text("NIFTYbars/1m");
+    assert_false(page_token_read(&scope, text, &read));
+}
+
+static void a_token_of_a_name_gives_the_name_back(void **state)
+{
+    (void)state;
+    struct page_scope scope = scope_of("NIFTY");
+    scope.filter = ds_bytes_of_text("2025-01-30");
+    char name[MARKET_SERIES_BYTES_MAX];
+    memset(name, 'x', sizeof(name));
+    for (size_t size = 1; size <= sizeof(name); size++) {
+        char text[PAGE_NAME_TOKEN_TEXT_MAX];
+        struct page_name read;
+        page_name_token_write(&scope, ds_bytes_of(name, size), text);
+        assert_true(page_name_token_read(&scope, text, &read));
+        assert_true(ds_bytes_equal(ds_bytes_of(read.data, read.size), ds_bytes_of(name, size)));
+    }
+}
+
+static void a_token_of_a_name_belongs_to_its_list(void **state)
+{
+    (void)state;
+    const struct page_scope scope = scope_of("NIFTY");
+    char text[PAGE_NAME_TOKEN_TEXT_MAX];
+    struct page_name read;
+    page_name_token_write(&scope, ds_bytes_of_text("NIFTY20250125C21500"), text);
+    struct page_scope other = scope;
+    other.kind = MARKET_QUOTES;
+    assert_false(page_name_token_read(&other, text, &read));
+    other = scope_of("NIFTX");
+    assert_false(page_name_token_read(&other, text, &read));
+    other = scope;
+    other.filter = ds_bytes_of_text("2025-01-30");
+    assert_false(page_name_token_read(&other, text, &read));
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        const char kept = text[i];
+        text[i] = kept == 'A' ? 'B' : 'A';
+        assert_false(page_name_token_read(&scope, text, &read));
+        text[i] = kept;
+    }
+    assert_true(page_name_token_read(&scope, text, &read));
+}
+
+/* Even where their bytes would do. */
+static void a_name_is_never_taken_for_a_place_nor_a_place_for_a_name(void **state)
+{
+    (void)state;
+    const struct page_scope scope = scope_of("NIFTY");
+    char name_text[PAGE_NAME_TOKEN_TEXT_MAX];
+    char place_text[PAGE_TOKEN_TEXT_MAX];
+    struct page_name name;
+    struct market_position place;
+    page_name_token_write(&scope, ds_bytes_of_text("8 bytes!and a tie"), name_text);
+    assert_false(page_token_read(&scope, name_text, &place));
+    const struct market_position position = position_of(1737799200123456, 9);
+    page_token_write(&scope, &position, place_text);
+    assert_false(page_name_token_read(&scope, place_text, &name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +212,10 @@ int main(void)
         cmocka_unit_test(a_token_of_another_order_or_product_is_refused),
         cmocka_unit_test(a_token_with_any_character_changed_is_refused),
         cmocka_unit_test(text_that_is_no_token_is_refused),
+        cmocka_unit_test(a_token_of_another_filter_is_refused),
+        cmocka_unit_test(a_token_of_a_name_gives_the_name_back),
+        cmocka_unit_test(a_token_of_a_name_belongs_to_its_list),
+        cmocka_unit_test(a_name_is_never_taken_for_a_place_nor_a_place_for_a_name),
         cmocka_unit_test(a_cut_or_lengthened_token_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,7 +126,7 @@ static void ties_sort_as_tick_ids_do(void **state)
 }
 
 /* So that a retry is a duplicate, at whatever time it comes. */
-static void without_a_tick_id_the_tie_is_of_what_the_writer_sent(void **state)
+static void without_a_tick_id_the_tie_is_of_the_rest_of_the_row(void **state)
 {
     struct sample *sample = *state;
     sample->tick._tick_id_case = STORAGE__TICK___TICK_ID__NOT_SET;
@@ -141,6 +141,23 @@ static void without_a_tick_id_the_tie_is_of_what_the_writer_sent(void **state)
     sample->tick.price += 0.05;
     const struct market_row other = row_of(sample);
     assert_memory_not_equal(row.tie.data, other.tie.data, row.tie.size);
+}
+
+/* What was read back has the time that the service filled in. */
+static void a_tick_that_was_read_and_is_sent_again_is_a_duplicate(void **state)
+{
+    struct sample *sample = *state;
+    sample->tick._tick_id_case = STORAGE__TICK___TICK_ID__NOT_SET;
+    sample->tick.tick_id = 0;
+    const struct market_row row = row_of(sample);
+    Storage__Tick *read = storage__tick__unpack(NULL, row.value.size, row.value.data);
+    assert_non_null(read);
+    sample->processed_at = *read->processed_at;
+    sample->tick.processed_at = &sample->processed_at;
+    const struct market_row again = row_of(sample);
+    assert_memory_equal(&row.tie, &again.tie, sizeof(row.tie));
+    assert_true(ds_bytes_equal(row.value, again.value));
+    storage__tick__free_unpacked(read, NULL);
 }
 
 static void a_hash_is_never_taken_for_a_tick_id(void **state)
@@ -320,7 +337,8 @@ int main(void)
         TICK_TEST(a_row_has_the_ticks_key_and_its_bytes_without_the_product),
         TICK_TEST(processed_at_is_filled_in_only_where_it_is_absent),
         TICK_TEST(ties_sort_as_tick_ids_do),
-        TICK_TEST(without_a_tick_id_the_tie_is_of_what_the_writer_sent),
+        TICK_TEST(without_a_tick_id_the_tie_is_of_the_rest_of_the_row),
+        TICK_TEST(a_tick_that_was_read_and_is_sent_again_is_a_duplicate),
         TICK_TEST(a_hash_is_never_taken_for_a_tick_id),
         TICK_TEST(the_hash_of_a_known_row_never_changes),
         TICK_TEST(a_price_must_be_there_and_finite_and_not_negative),

@@ -3,12 +3,19 @@
 #define STORAGE_RPC_SERVICE_H
 
 #include "ds/call.h"
+#include "storage/retention_sweeper.h"
 #include "storage/storage.h"
+#include "storage/store/backup_session.h"
 #include "storage_service.gen.h"
+
+#include <stdatomic.h>
 
 struct storage {
     struct market_store *store;
     const struct ds_clock *clock;
+    struct retention_sweeper *sweeper;
+    struct backup_session *backup;
+    atomic_bool stopping; /* long work ends at its next piece */
 };
 
 /* Says to the caller why the store did not do it; returns the call's code. */
