@@ -1,32 +1,28 @@
 #include "clients/feed/feed.h"
 
-#include "clients/feed/walk.h"
-#include "deltastream/storage/v1/storage.pb-c.h"
+#include "clients/feed/latest_tick.h"
+#include "clients/feed/market_send.h"
 #include "ds/log.h"
-#include "ds/wire.h"
-#include "ds/wire_check.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#define INGEST_TICKS "deltastream.storage.v1.Storage/IngestTicks"
-#define LATEST_TICK "deltastream.storage.v1.Storage/LatestTick"
 #define DEFAULT_INTERVAL_MS 250
-#define DEFAULT_BACKFILL_ROWS 300
-#define BACKFILL_STEP_US 1000000
-#define BACKFILL_ROWS_MAX 2000
-#define REQUEST_BYTES_MAX (1024 * 1024)
-#define REPLY_ARENA_BYTES_MAX (64 * 1024)
+#define DEFAULT_OPTION_INTERVAL_MS 15000
+#define DEFAULT_EXPIRY_COUNT 2
+#define PAST_US (2LL * 3600 * 1000000)
+#define PAST_INTERVAL_US (10LL * 1000000)
+/* The volatility surface is made of five minutes of quotes. */
+#define PAST_OF_OPTIONS_US (5LL * 60 * 1000000)
+#define PAST_OPTION_INTERVAL_US (30LL * 1000000)
 
 struct feed {
     struct feed_options options;
-    const struct ds_method *ingest;
-    const struct ds_method *latest;
-    struct walk walks[WALK_PRODUCT_COUNT];
-    struct ds_buffer request;
-    bool was_failing; /* so that a long outage is one line in the log */
+    struct market market;
+    struct sender *sender;
+    struct ds_buffer row;
+    uint64_t option_every; /* moments with quotes and chains: every so many */
+    bool was_failing;      /* so that a long outage is one line in the log */
     pthread_t thread;
 
     pthread_mutex_t lock; /* guards must_stop */
@@ -43,181 +39,122 @@ static const struct ds_principal feed_principal = {
     .permission_count = 2,
 };
 
-static ds_code make_call(struct feed *feed, const struct ds_method *method,
-                         struct ds_client_call *call)
+/* Times of rows are whole milliseconds, which every store keeps. */
+static int64_t row_time_us(const struct feed *feed)
 {
-    *call = (struct ds_client_call){
-        .method = method, .payload = ds_buffer_bytes(&feed->request), .principal = &feed_principal};
-    return ds_channel_call_wait(feed->options.channel, call);
+    return ds_clock_wall_us(feed->options.clock) / 1000 * 1000;
 }
 
-/* Appends a message's packed form to the request as field `number` of it, or as all of it for 0. */
-static void append_message(struct ds_buffer *request, uint32_t number,
-                           const ProtobufCMessage *message)
+static void tell_failure(void *context, const struct ds_client_call *call)
 {
-    const size_t bytes = protobuf_c_message_get_packed_size(message);
-    if (number != 0) {
-        ds_wire_write_tag(request, number, DS_WIRE_BYTES);
-        ds_wire_write_varint(request, bytes);
+    struct feed *feed = context;
+    if (!feed->was_failing) {
+        ds_log(DS_LOG_WARNING, "feed_failed", DS_LOG_TEXT("code", ds_code_name(call->code)),
+               DS_LOG_TEXT("message", call->message));
     }
-    uint8_t *room = ds_buffer_reserve(request, bytes);
-    if (room != NULL) {
-        protobuf_c_message_pack(message, room);
-        ds_buffer_commit(request, bytes);
-    }
+    feed->was_failing = true;
 }
 
-static void append_tick(struct feed *feed, struct walk *walk, int64_t timestamp_us)
+static ds_code send_product(struct feed *feed, size_t index, uint32_t kinds)
 {
-    const struct walk_tick step = walk_next(walk, timestamp_us);
-    Google__Protobuf__Timestamp timestamp = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    timestamp.seconds = timestamp_us / 1000000;
-    timestamp.nanos = (int32_t)(timestamp_us % 1000000) * 1000;
-    Storage__Tick tick = STORAGE__TICK__INIT;
-    tick.product = (char *)(uintptr_t)walk->product->name;
-    tick.timestamp = &timestamp;
-    tick._price_case = STORAGE__TICK___PRICE_PRICE;
-    tick.price = step.price;
-    tick._tick_id_case = STORAGE__TICK___TICK_ID_TICK_ID;
-    tick.tick_id = step.tick_id;
-    tick._volume_case = STORAGE__TICK___VOLUME_VOLUME;
-    tick.volume = step.volume;
-    tick._open_case = STORAGE__TICK___OPEN_OPEN;
-    tick.open = step.open;
-    tick._high_case = STORAGE__TICK___HIGH_HIGH;
-    tick.high = step.high;
-    tick._low_case = STORAGE__TICK___LOW_LOW;
-    tick.low = step.low;
-    tick._close_case = STORAGE__TICK___CLOSE_CLOSE;
-    tick.close = step.close;
-    tick._change_case = STORAGE__TICK___CHANGE_CHANGE;
-    tick.change = step.change;
-    append_message(&feed->request, 1, &tick.base);
+    return market_send(&feed->market, index, kinds, &feed->row, feed->sender);
 }
 
-static ds_code send_ticks(struct feed *feed)
+static ds_code send_past(struct feed *feed, size_t index)
 {
-    struct ds_client_call call;
-    const ds_code code = make_call(feed, feed->ingest, &call);
-    if (code != DS_OK && !feed->was_failing) {
-        ds_log(DS_LOG_WARNING, "feed_failed", DS_LOG_TEXT("code", ds_code_name(code)),
-               DS_LOG_TEXT("message", call.message));
+    const int64_t now_us = row_time_us(feed);
+    for (int64_t ago_us = PAST_US; ago_us > 0; ago_us -= PAST_INTERVAL_US) {
+        const bool has_options =
+            ago_us <= PAST_OF_OPTIONS_US && ago_us % PAST_OPTION_INTERVAL_US == 0;
+        market_advance(&feed->market, index, now_us - ago_us);
+        DS_TRY(send_product(feed, index, has_options ? FEED_KINDS_ALL : 1U << FEED_TICKS));
     }
-    feed->was_failing = code != DS_OK;
-    ds_client_call_release(&call);
-    return code;
+    return sender_flush(feed->sender);
 }
 
-static void read_latest(struct walk *walk, struct ds_arena *arena, struct ds_bytes response)
+static ds_code prepare_product(struct feed *feed, size_t index)
 {
-    const Storage__Tick *tick =
-        storage__tick__unpack(ds_arena_allocator(arena), response.size, response.data);
-    if (tick == NULL) {
-        return;
+    struct walk *walk = &feed->market.products[index].walk;
+    struct walk_tick tick;
+    int64_t timestamp_us = 0;
+    const ds_code code = latest_tick_read(feed->options.channel, &feed_principal, walk->product,
+                                          &tick, &timestamp_us);
+    if (code == DS_NOT_FOUND) {
+        return send_past(feed, index);
     }
-    if (tick->_price_case == STORAGE__TICK___PRICE_PRICE && tick->price > 0) {
-        walk_resume(walk, tick->price);
-    }
-    if (tick->_tick_id_case == STORAGE__TICK___TICK_ID_TICK_ID && tick->tick_id > 0) {
-        walk->tick_id = tick->tick_id;
-    }
-}
-
-/* Goes on where the product's newest stored tick is; DS_NOT_FOUND where it has none. */
-static ds_code resume(struct feed *feed, struct walk *walk)
-{
-    Storage__LatestTickRequest request = STORAGE__LATEST_TICK_REQUEST__INIT;
-    request.product = (char *)(uintptr_t)walk->product->name;
-    ds_buffer_clear(&feed->request);
-    append_message(&feed->request, 0, &request.base);
-    struct ds_client_call call;
-    struct ds_wire_error error;
-    const ds_code code = make_call(feed, feed->latest, &call);
-    if (code == DS_OK && ds_wire_check(feed->latest->response, call.response, &error) == DS_OK) {
-        struct ds_arena *arena = ds_arena_create(REPLY_ARENA_BYTES_MAX);
-        read_latest(walk, arena, call.response);
-        ds_arena_destroy(arena);
-    } else if (code != DS_OK && code != DS_NOT_FOUND) {
-        ds_log(DS_LOG_WARNING, "feed_failed", DS_LOG_TEXT("code", ds_code_name(code)),
-               DS_LOG_TEXT("message", call.message));
-    }
-    ds_client_call_release(&call);
-    return code;
-}
-
-static ds_code backfill(struct feed *feed, struct walk *walk)
-{
-    const int64_t now_us = ds_clock_wall_us(feed->options.clock);
-    ds_buffer_clear(&feed->request);
-    for (int64_t ago = feed->options.backfill_rows; ago > 0; ago--) {
-        append_tick(feed, walk, now_us - ago * BACKFILL_STEP_US);
-    }
-    return send_ticks(feed);
+    DS_TRY(code);
+    walk_resume(walk, &tick, timestamp_us);
+    return DS_OK;
 }
 
 static ds_code prepare(struct feed *feed)
 {
-    for (size_t i = 0; i < WALK_PRODUCT_COUNT; i++) {
-        ds_code code = resume(feed, &feed->walks[i]);
-        if (code == DS_NOT_FOUND) {
-            code = backfill(feed, &feed->walks[i]);
-        }
-        DS_TRY(code);
+    for (size_t i = 0; i < feed->market.options.product_count; i++) {
+        DS_TRY(prepare_product(feed, i));
     }
     return DS_OK;
 }
 
-static void add_milliseconds(struct timespec *time, uint32_t milliseconds)
-{
-    time->tv_sec += milliseconds / 1000;
-    time->tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    if (time->tv_nsec >= 1000000000) {
-        time->tv_sec++;
-        time->tv_nsec -= 1000000000;
-    }
-}
-
 /* False when the feed is to stop. */
-static bool wait_until(struct feed *feed, const struct timespec *time)
+static bool wait_until(struct feed *feed, int64_t until_us)
 {
     pthread_mutex_lock(&feed->lock);
-    int result = 0;
-    while (!feed->must_stop && result == 0) {
-        result = pthread_cond_timedwait(&feed->wake, &feed->lock, time);
+    bool has_time = true;
+    while (!feed->must_stop && has_time) {
+        has_time = ds_clock_wait_until(&feed->wake, &feed->lock, until_us);
     }
     const bool go_on = !feed->must_stop;
     pthread_mutex_unlock(&feed->lock);
     return go_on;
 }
 
+/* What could not be written is not written later: a feed shows the present. */
+static void show_moment(struct feed *feed, uint64_t moment)
+{
+    const int64_t now_us = row_time_us(feed);
+    const uint32_t kinds = moment % feed->option_every == 0 ? FEED_KINDS_ALL : 1U << FEED_TICKS;
+    ds_code code = DS_OK;
+    for (size_t i = 0; i < feed->market.options.product_count && code == DS_OK; i++) {
+        market_advance(&feed->market, i, now_us);
+        code = send_product(feed, i, kinds);
+    }
+    if (code == DS_OK) {
+        code = sender_flush(feed->sender);
+    }
+    feed->was_failing = feed->was_failing && code != DS_OK;
+}
+
 static void *run(void *context)
 {
     struct feed *feed = context;
-    struct timespec next;
-    clock_gettime(CLOCK_MONOTONIC, &next);
-    for (;;) {
-        add_milliseconds(&next, feed->options.interval_ms);
-        if (!wait_until(feed, &next)) {
+    const struct ds_clock *machine = ds_clock_system();
+    int64_t next_us = ds_clock_monotonic_us(machine);
+    for (uint64_t moment = 0;; moment++) {
+        /* After a pause of the machine the feed goes on from now and does not catch up. */
+        const int64_t now_us = ds_clock_monotonic_us(machine);
+        next_us = next_us < now_us - 1000000 ? now_us : next_us;
+        next_us += (int64_t)feed->options.interval_ms * 1000;
+        if (!wait_until(feed, next_us)) {
             return NULL;
         }
-        ds_buffer_clear(&feed->request);
-        const int64_t now_us = ds_clock_wall_us(feed->options.clock);
-        for (size_t i = 0; i < WALK_PRODUCT_COUNT; i++) {
-            append_tick(feed, &feed->walks[i], now_us);
-        }
-        /* What could not be written is not written later: a feed shows the present. */
-        (void)!send_ticks(feed);
+        show_moment(feed, moment);
     }
 }
 
-static void init_waiting(struct feed *feed)
+static void complete_options(struct feed_options *options)
 {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&feed->lock, NULL);
-    pthread_cond_init(&feed->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    if (options->clock == NULL) {
+        options->clock = ds_clock_system();
+    }
+    if (options->interval_ms == 0) {
+        options->interval_ms = DEFAULT_INTERVAL_MS;
+    }
+    if (options->option_interval_ms == 0) {
+        options->option_interval_ms = DEFAULT_OPTION_INTERVAL_MS;
+    }
+    if (options->expiry_count == 0) {
+        options->expiry_count = DEFAULT_EXPIRY_COUNT;
+    }
 }
 
 static struct feed *create(const struct feed_options *options)
@@ -227,31 +164,27 @@ static struct feed *create(const struct feed_options *options)
         abort();
     }
     feed->options = *options;
-    if (feed->options.clock == NULL) {
-        feed->options.clock = ds_clock_system();
-    }
-    if (feed->options.interval_ms == 0) {
-        feed->options.interval_ms = DEFAULT_INTERVAL_MS;
-    }
-    if (feed->options.backfill_rows == 0) {
-        feed->options.backfill_rows = DEFAULT_BACKFILL_ROWS;
-    }
-    if (feed->options.backfill_rows > BACKFILL_ROWS_MAX) {
-        feed->options.backfill_rows = BACKFILL_ROWS_MAX;
-    }
-    feed->ingest = ds_method_find(INGEST_TICKS, strlen(INGEST_TICKS));
-    feed->latest = ds_method_find(LATEST_TICK, strlen(LATEST_TICK));
-    ds_buffer_init(&feed->request, REQUEST_BYTES_MAX);
-    init_waiting(feed);
-    for (size_t i = 0; i < WALK_PRODUCT_COUNT; i++) {
-        walk_init(&feed->walks[i], &walk_products[i], feed->options.seed);
-    }
+    complete_options(&feed->options);
+    const uint32_t every = feed->options.option_interval_ms / feed->options.interval_ms;
+    feed->option_every = every == 0 ? 1 : every;
+    const struct market_options market_options = {.expiry_count = feed->options.expiry_count,
+                                                  .seed = feed->options.seed};
+    market_init(&feed->market, &market_options);
+    const struct sender_options sender_options = {.channel = feed->options.channel,
+                                                  .principal = &feed_principal,
+                                                  .tell_failure = tell_failure,
+                                                  .context = feed};
+    feed->sender = sender_create(&sender_options);
+    ds_buffer_init(&feed->row, SENDER_ROW_BYTES_MAX);
+    pthread_mutex_init(&feed->lock, NULL);
+    pthread_cond_init(&feed->wake, NULL);
     return feed;
 }
 
 static void destroy(struct feed *feed)
 {
-    ds_buffer_deinit(&feed->request);
+    ds_buffer_deinit(&feed->row);
+    sender_destroy(feed->sender);
     pthread_cond_destroy(&feed->wake);
     pthread_mutex_destroy(&feed->lock);
     free(feed);

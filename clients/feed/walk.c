@@ -1,65 +1,56 @@
 #include "clients/feed/walk.h"
 
+#include "clients/feed/random.h"
+
 #include <math.h>
+#include <stdbool.h>
 
 #define MICROSECONDS_PER_DAY (86400LL * 1000000LL)
-/* Prices move in steps of 5 paise, as the exchange's do. */
-#define PRICE_STEPS_PER_UNIT 20.0
+#define SECONDS_PER_YEAR (365.0 * 86400.0)
+/* A weak pull back keeps a walk of months near where it began: half of the way in a week. */
+#define RETURN_RATE_PER_SECOND (0.6931471805599453 / (7.0 * 86400.0))
 
-const struct walk_product walk_products[WALK_PRODUCT_COUNT] = {
-    {.name = "NIFTY", .price = 21500.0, .volatility = 0.00004, .volume = 900},
-    {.name = "BANKNIFTY", .price = 45500.0, .volatility = 0.00006, .volume = 600},
-    {.name = "FINNIFTY", .price = 20300.0, .volatility = 0.00005, .volume = 300},
-    {.name = "SENSEX", .price = 71000.0, .volatility = 0.00004, .volume = 200},
-};
-
-/* splitmix64: small, and good enough for a picture of a market. */
-static uint64_t next_random(struct walk *walk)
+void walk_init(struct walk *walk, const struct product *product, uint64_t seed)
 {
-    walk->random += 0x9E3779B97F4A7C15u;
-    uint64_t value = walk->random;
-    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
-    value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
-    return value ^ (value >> 31);
+    *walk = (struct walk){.product = product,
+                          .random = random_key_of_text(seed, product->name),
+                          .last_us = INT64_MIN,
+                          .price = product->price,
+                          .close_before = product->price,
+                          .day = INT64_MIN};
 }
 
-/* In (0, 1). */
-static double next_uniform(struct walk *walk)
+void walk_resume(struct walk *walk, const struct walk_tick *tick, int64_t timestamp_us)
 {
-    return ((double)(next_random(walk) >> 11) + 0.5) / 9007199254740992.0;
+    walk->last_us = timestamp_us;
+    walk->price = tick->price;
+    walk->next_id = tick->tick_id + 1;
+    walk->day = timestamp_us / MICROSECONDS_PER_DAY;
+    walk->open = tick->open;
+    walk->high = fmax(tick->high, tick->price);
+    walk->low = fmin(tick->low, tick->price);
+    walk->close_before = product_round_price(tick->price - tick->change);
+    /* Or every start would walk the same way. */
+    walk->random = random_key(walk->random, (uint64_t)timestamp_us);
 }
 
-static double next_normal(struct walk *walk)
+/* The logarithm of the price is an Ornstein-Uhlenbeck process, whose step is known exactly for any
+ * length of time. */
+static double step_price(struct walk *walk, double seconds)
 {
-    const double radius = sqrt(-2.0 * log(next_uniform(walk)));
-    return radius * cos(2.0 * M_PI * next_uniform(walk));
-}
-
-static double to_price(double value)
-{
-    return round(value * PRICE_STEPS_PER_UNIT) / PRICE_STEPS_PER_UNIT;
-}
-
-void walk_init(struct walk *walk, const struct walk_product *product, uint64_t seed)
-{
-    *walk = (struct walk){.product = product, .random = seed, .day = -1};
-    for (const char *next = product->name; *next != '\0'; next++) {
-        walk->random = walk->random * 31 + (uint64_t)*next;
-    }
-    walk_resume(walk, product->price);
-}
-
-void walk_resume(struct walk *walk, double price)
-{
-    walk->price = price;
-    walk->close_before = price;
-    walk->day = -1;
+    const double rate = RETURN_RATE_PER_SECOND;
+    const double volatility = walk->product->volatility / sqrt(SECONDS_PER_YEAR);
+    const double deviation = volatility * sqrt(-expm1(-2.0 * rate * seconds) / (2.0 * rate));
+    const double distance = log(walk->price / walk->product->price) * exp(-rate * seconds);
+    const double moved = distance + deviation * random_normal(&walk->random);
+    const double price = product_round_price(walk->product->price * exp(moved));
+    return fmax(price, PRODUCT_PRICE_STEP);
 }
 
 static void begin_day(struct walk *walk, int64_t day)
 {
+    walk->close_before = walk->day == INT64_MIN ? walk->close_before : walk->price;
     walk->day = day;
-    walk->close_before = walk->price;
     walk->open = walk->price;
     walk->high = walk->price;
     walk->low = walk->price;
@@ -71,21 +62,24 @@ struct walk_tick walk_next(struct walk *walk, int64_t timestamp_us)
     if (day != walk->day) {
         begin_day(walk, day);
     }
-    /* A weak pull back keeps a walk of months near where it began. */
-    const double drift = (walk->product->price - walk->price) / walk->product->price * 1e-6;
-    const double step = walk->product->volatility * next_normal(walk) + drift;
-    walk->price = fmax(to_price(walk->price * (1.0 + step)), 1.0);
+    const bool is_first = walk->last_us == INT64_MIN;
+    const double seconds = is_first ? 0.0 : (double)(timestamp_us - walk->last_us) / 1e6;
+    if (seconds > 0) {
+        walk->price = step_price(walk, seconds);
+    }
+    walk->last_us = timestamp_us;
     walk->high = fmax(walk->high, walk->price);
     walk->low = fmin(walk->low, walk->price);
-    walk->tick_id++;
+    const double volume = walk->product->volume_per_second * fmin(seconds, 86400.0) *
+                          (0.5 + random_uniform(&walk->random));
     return (struct walk_tick){
         .price = walk->price,
-        .tick_id = walk->tick_id,
-        .volume = (int64_t)((double)walk->product->volume * (0.5 + next_uniform(walk))),
+        .tick_id = walk->next_id++,
+        .volume = (int64_t)fmax(volume, 1.0),
         .open = walk->open,
         .high = walk->high,
         .low = walk->low,
         .close = walk->price,
-        .change = to_price(walk->price - walk->close_before),
+        .change = product_round_price(walk->price - walk->close_before),
     };
 }

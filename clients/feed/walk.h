@@ -2,35 +2,12 @@
 #ifndef FEED_WALK_H
 #define FEED_WALK_H
 
-#include <stdint.h>
-
-struct walk_product {
-    const char *name;
-    double price;      /* at the beginning */
-    double volatility; /* standard deviation of one step, as a part of the price */
-    int64_t volume;    /* usual volume of one step */
-};
-
-/* The four underlyings of the demo. */
-#define WALK_PRODUCT_COUNT 4
-extern const struct walk_product walk_products[WALK_PRODUCT_COUNT];
-
-struct walk {
-    const struct walk_product *product;
-    uint64_t random; /* state of the generator */
-    double close_before;
-    double price;
-    double open;
-    double high;
-    double low;
-    int64_t day; /* days since 1970 that open, high and low are of */
-    int64_t tick_id;
-};
+#include "clients/feed/product.h"
 
 struct walk_tick {
     double price;
     int64_t tick_id;
-    int64_t volume;
+    int64_t volume; /* since the tick before */
     double open;
     double high;
     double low;
@@ -38,13 +15,32 @@ struct walk_tick {
     double change; /* against the close of the day before */
 };
 
-/* Different products walk differently for the same seed. */
-void walk_init(struct walk *walk, const struct walk_product *product, uint64_t seed);
+struct walk {
+    const struct product *product;
+    uint64_t random; /* state of the generator */
+    int64_t last_us; /* time of the step before; INT64_MIN where there is none */
+    int64_t next_id;
+    double close_before;
+    double price;
+    double open;
+    double high;
+    double low;
+    int64_t day; /* days since 1970 (UTC) that open, high and low are of */
+};
 
-/* Goes on from a known price instead of the product's own. */
-void walk_resume(struct walk *walk, double price);
+/* Different products walk differently for the same seed. tick_id counts from 0. */
+void walk_init(struct walk *walk, const struct product *product, uint64_t seed);
 
-/* One step, as of `timestamp_us`; a new day (UTC) begins a new open, high and low. */
+/* Goes on behind a tick of `timestamp_us` instead of at the product's own price. Only its price,
+ * tick_id, open, high, low and change count. */
+void walk_resume(struct walk *walk, const struct walk_tick *tick, int64_t timestamp_us);
+
+/*
+ * One step, to `timestamp_us`, which is not before the last one. How far the price goes hangs on
+ * the time since, so that any interval between steps gives a market of the same volatility. The
+ * first step stays at the price that the walk begins at. A new day (UTC) begins a new open, high
+ * and low.
+ */
 struct walk_tick walk_next(struct walk *walk, int64_t timestamp_us);
 
 #endif

@@ -1,0 +1,82 @@
+/*
+ * Rows on their way to the storage service: collected by kind, sent in batches through the RPCs,
+ * and counted by what became of them. One thread at a time.
+ */
+#ifndef FEED_SENDER_H
+#define FEED_SENDER_H
+
+#include "ds/buffer.h"
+#include "ds/rpc_client.h"
+
+enum feed_kind {
+    FEED_TICKS,
+    FEED_QUOTES,
+    FEED_CHAINS,
+};
+
+#define FEED_KIND_COUNT 3
+
+/* "ticks", "quotes", "chains" in the order of the numbers, NULL at the end. */
+extern const char *const feed_kind_names[];
+
+/* Of a row: 1 MiB is also what import takes. */
+#define SENDER_ROW_BYTES_MAX (1024 * 1024)
+
+struct sender_counts {
+    uint64_t rows; /* that the service answered for */
+    uint64_t accepted;
+    uint64_t duplicate;
+    uint64_t late;
+    uint64_t rejected;
+};
+
+struct sender_options {
+    struct ds_channel *channel;           /* to the storage service; outlives the sender */
+    const struct ds_principal *principal; /* NULL: the service has to find out */
+    uint32_t timeout_ms;                  /* of a call; 0: the method's */
+    uint32_t batch_rows;                  /* sent together at most; 0: 1000; at most 10000 */
+    /*
+     * How often a batch is sent again that the service could not take just now (UNAVAILABLE,
+     * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED); 0: never. Rows that were stored all the same are
+     * duplicates then. `wait` waits in between, as long as the service asked for but 10 s at most,
+     * and returns false where it's over; NULL only with retry_max 0.
+     */
+    uint32_t retry_max;
+    bool (*wait)(void *context, uint32_t milliseconds);
+    /* Tells about a call that failed and is not made again; NULL: nobody is told. */
+    void (*tell_failure)(void *context, const struct ds_client_call *call);
+    /* Tells about a row that the service refused; NULL: it is only counted. */
+    void (*tell_rejected)(void *context, enum feed_kind kind, const char *reason);
+    void *context;
+};
+
+struct sender;
+
+struct sender *sender_create(const struct sender_options *options);
+
+/* Takes NULL. Rows that were not sent are lost. */
+void sender_destroy(struct sender *sender);
+
+/*
+ * Takes a row on the wire, and sends a batch that is full with it. A failure is that of the call;
+ * DS_CANCELLED where `wait` ended the work; DS_INVALID_ARGUMENT for a row above
+ * SENDER_ROW_BYTES_MAX. A batch that could not be sent is dropped.
+ */
+DS_MUST_USE ds_code sender_add(struct sender *sender, enum feed_kind kind, struct ds_bytes row);
+
+/* Sends what is collected. Codes as of sender_add(). */
+DS_MUST_USE ds_code sender_flush(struct sender *sender);
+
+/* What became of the rows of one kind so far. */
+struct sender_counts sender_counts(const struct sender *sender, enum feed_kind kind);
+
+/* The same of all kinds together. */
+struct sender_counts sender_total(const struct sender *sender);
+
+/* How many rows it took, sent or not. */
+uint64_t sender_added(const struct sender *sender);
+
+/* How often a batch was sent again. */
+uint64_t sender_retries(const struct sender *sender);
+
+#endif
