@@ -2,9 +2,9 @@
 #include "clients/cli/command.h"
 #include "clients/cli/connection.h"
 #include "clients/cli/input.h"
+#include "clients/cli/method_find.h"
 #include "clients/cli/rows.h"
 #include "ds/exit_code.h"
-#include "ds/suggest.h"
 
 #include <string.h>
 
@@ -29,74 +29,6 @@ static const struct ds_program program = {
     .settings = settings,
     .setting_count = sizeof(settings) / sizeof(settings[0]),
 };
-
-typedef void (*method_fn)(void *context, const struct ds_method *method);
-
-static void each_method(method_fn take, void *context)
-{
-    for (size_t i = 0; i < ds_service_count; i++) {
-        for (size_t k = 0; k < ds_services[i]->method_count; k++) {
-            take(context, &ds_services[i]->methods[k]);
-        }
-    }
-}
-
-struct search {
-    const char *name;
-    const struct ds_method *found;
-    size_t count;
-    struct ds_suggestion suggestion;
-};
-
-static void look_at(void *context, const struct ds_method *method)
-{
-    struct search *search = context;
-    if (strcmp(method->name, search->name) == 0) {
-        search->found = method;
-        search->count++;
-    }
-    ds_suggest_offer(&search->suggestion, method->name);
-}
-
-static void print_method(void *context, const struct ds_method *method)
-{
-    (void)context;
-    fprintf(stderr, "  %s\n", method->full_name);
-}
-
-static void print_namesake(void *context, const struct ds_method *method)
-{
-    if (strcmp(method->name, context) == 0) {
-        print_method(NULL, method);
-    }
-}
-
-static const struct ds_method *find_method(const char *name)
-{
-    const struct ds_method *method = ds_method_find(name, strlen(name));
-    if (method != NULL) {
-        return method;
-    }
-    const char *slash = strrchr(name, '/');
-    const char *short_name = slash == NULL ? name : slash + 1;
-    struct search search = {.name = name};
-    ds_suggest_begin(&search.suggestion, short_name);
-    each_method(look_at, &search);
-    if (search.count == 1) {
-        return search.found;
-    }
-    if (search.count > 1) {
-        fprintf(stderr, "deltastream: there are several methods \"%s\":\n", name);
-        each_method(print_namesake, (void *)(uintptr_t)name);
-    } else if (search.suggestion.best != NULL) {
-        fprintf(stderr, "deltastream: there is no method \"%s\"; did you mean \"%s\"?\n", name,
-                search.suggestion.best);
-    } else {
-        fprintf(stderr, "deltastream: there is no method \"%s\"; there are:\n", name);
-        each_method(print_method, NULL);
-    }
-    return NULL;
-}
 
 static int read_document(const char *path, struct ds_buffer *text)
 {
@@ -180,7 +112,7 @@ static int make_call(struct ds_config *config, struct call_options *options,
 
 static int run(struct ds_config *config, void *options)
 {
-    const struct ds_method *method = find_method(ds_config_operand(config, 0));
+    const struct ds_method *method = method_find(ds_config_operand(config, 0));
     if (method == NULL) {
         return DS_EXIT_USAGE;
     }
@@ -202,5 +134,7 @@ static int run(struct ds_config *config, void *options)
     return exit_code;
 }
 
-const struct cli_command command_call = {
-    .program = &program, .options_bytes = sizeof(struct call_options), .run = run};
+const struct cli_command command_call = {.program = &program,
+                                         .options_bytes = sizeof(struct call_options),
+                                         .run = run,
+                                         .operand = CLI_OPERAND_METHOD};

@@ -108,6 +108,53 @@ ds_code column_map_bind(struct column_map *map, const struct csv_record *header,
     return DS_OK;
 }
 
+static ds_code refuse_header(const struct ds_message *row, const char *name, size_t index,
+                             char *ret_reason)
+{
+    struct ds_suggestion suggestion;
+    ds_suggest_begin(&suggestion, name);
+    for (size_t i = 0; i < row->field_count; i++) {
+        ds_suggest_offer(&suggestion, row->fields[i].name);
+    }
+    snprintf(ret_reason, COLUMN_REASON_BYTES_MAX,
+             "the first line names no field in column %zu (\"%.64s\")%s%s%s; --map says which "
+             "column fills which field",
+             index, name, suggestion.best == NULL ? "" : ", perhaps \"",
+             suggestion.best == NULL ? "" : suggestion.best, suggestion.best == NULL ? "" : "\"");
+    return DS_INVALID_ARGUMENT;
+}
+
+/* A cell holds a scalar or a time; lists and messages have no text that a cell could hold. */
+static bool fits_cell(const struct ds_field *field)
+{
+    return (field->flags & DS_FIELD_REPEATED) == 0 &&
+           (field->message == NULL || ds_wellknown_is_text(field->message->wellknown));
+}
+
+ds_code column_map_from_header(const struct csv_record *header, const struct ds_message *row,
+                               struct ds_arena *arena, struct column_map *ret_map,
+                               char ret_reason[COLUMN_REASON_BYTES_MAX])
+{
+    struct column_map map = {.count = 0};
+    for (size_t i = 0; i < header->field_count; i++) {
+        const struct ds_bytes name = header->fields[i];
+        const struct ds_field *field = ds_field_by_name(row, (const char *)name.data, name.size);
+        const char *text = ds_arena_copy_text(arena, (const char *)name.data, name.size);
+        text = text == NULL ? "" : text;
+        if (field == NULL || !fits_cell(field)) {
+            return refuse_header(row, text, i, ret_reason);
+        }
+        if (column_map_find(&map, field->name) != NULL || map.count == COLUMN_MAP_MAX) {
+            snprintf(ret_reason, COLUMN_REASON_BYTES_MAX,
+                     "the first line names \"%.64s\" in two columns", text);
+            return DS_INVALID_ARGUMENT;
+        }
+        map.columns[map.count++] = (struct column){.field = field, .index = i};
+    }
+    *ret_map = map;
+    return DS_OK;
+}
+
 const struct column *column_map_find(const struct column_map *map, const char *field_name)
 {
     for (size_t i = 0; i < map->count; i++) {

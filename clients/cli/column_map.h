@@ -38,6 +38,15 @@ DS_MUST_USE ds_code column_map_bind(struct column_map *map, const struct csv_rec
                                     struct ds_arena *arena,
                                     char ret_reason[COLUMN_REASON_BYTES_MAX]);
 
+/*
+ * The map of a header line that names a field in every column. DS_INVALID_ARGUMENT: ret_reason
+ * names the column that is none and the nearest field.
+ */
+DS_MUST_USE ds_code column_map_from_header(const struct csv_record *header,
+                                           const struct ds_message *row, struct ds_arena *arena,
+                                           struct column_map *ret_map,
+                                           char ret_reason[COLUMN_REASON_BYTES_MAX]);
+
 /* The column of the field of that name; NULL where the map has none. */
 const struct column *column_map_find(const struct column_map *map, const char *field_name);
 

@@ -1,21 +1,66 @@
 #include "clients/cli/command.h"
 
+#include "clients/cli/command_find.h"
+#include "clients/cli/completion.h"
+#include "clients/cli/context_presets.h"
+#include "clients/cli/query.h"
 #include "ds/exit_code.h"
-#include "ds/suggest.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CLI_NAME "deltastream"
-#define CLI_HELP_COLUMN 18
+#define CLI_HELP_COLUMN 24
+/* For what a context says. */
+#define CLI_CONTEXT_BYTES_MAX (256 * 1024)
 
-static const struct cli_command *const commands[] = {
-    &command_up,         &command_call,         &command_import, &command_products_list,
-    &command_ticks_list, &command_ticks_ingest,
+/* A line a command. */
+/* clang-format off */
+const struct cli_command *const cli_commands[] = {
+    &command_up,
+    &command_ticks_list,
+    &command_ticks_latest,
+    &command_ticks_asof,
+    &command_ticks_ingest,
+    &command_ticks_tail,
+    &command_quotes_list,
+    &command_quotes_latest,
+    &command_quotes_tail,
+    &command_chains_list,
+    &command_chains_watch,
+    &command_bars_list,
+    &command_products_list,
+    &command_expiries_list,
+    &command_symbols_list,
+    &command_strikes_list,
+    &command_analytics_ohlc,
+    &command_analytics_pcr,
+    &command_analytics_max_pain,
+    &command_analytics_oi_buildup,
+    &command_analytics_surface,
+    &command_import,
+    &command_export,
+    &command_feed,
+    &command_storage_backup,
+    &command_storage_restore,
+    &command_storage_verify,
+    &command_call,
+    &command_list,
+    &command_describe,
+    &command_storage_stats,
+    &command_storage_delete,
+    &command_storage_retention,
+    &command_doctor,
+    &command_contexts_add,
+    &command_contexts_list,
+    &command_contexts_use,
+    &command_contexts_remove,
+    &command_completion,
+    &command_man,
 };
+/* clang-format on */
 
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 
 static const char examples[] =
     "  deltastream up --demo                      # everything in one process, with a demo feed\n"
@@ -23,68 +68,13 @@ static const char examples[] =
     "  deltastream import prices.csv --product EURUSD --map timestamp=0,price=Close\n"
     "  deltastream call ListProducts              # any RPC, JSON in and JSON out\n";
 
-/* "ticks list" of "deltastream ticks list". */
-static const char *words_of(const struct cli_command *command)
-{
-    return command->program->name + strlen(CLI_NAME " ");
-}
-
-/* How many of the arguments the command's words take up; 0 where they are other words. */
-static size_t match_words(const struct cli_command *command, size_t argument_count,
-                          char *const *arguments)
-{
-    const char *words = words_of(command);
-    size_t matched = 0;
-    while (words[0] != '\0') {
-        const size_t word_bytes = strcspn(words, " ");
-        if (matched == argument_count || strlen(arguments[matched]) != word_bytes ||
-            memcmp(arguments[matched], words, word_bytes) != 0) {
-            return 0;
-        }
-        matched++;
-        words += word_bytes;
-        words += strspn(words, " ");
-    }
-    return matched;
-}
-
-static const struct cli_command *find_command(size_t argument_count, char *const *arguments,
-                                              size_t *ret_word_count)
-{
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        const size_t matched = match_words(commands[i], argument_count, arguments);
-        if (matched > 0) {
-            *ret_word_count = matched;
-            return commands[i];
-        }
-    }
-    return NULL;
-}
-
-static bool has_noun(const struct cli_command *command, const char *noun)
-{
-    const char *words = words_of(command);
-    const size_t noun_bytes = strcspn(words, " ");
-    return strlen(noun) == noun_bytes && memcmp(noun, words, noun_bytes) == 0;
-}
-
-static bool is_noun_of_any(const char *word)
-{
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (has_noun(commands[i], word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Commands of `noun`, or all where it is NULL. */
 static void list_commands(const char *noun, FILE *stream)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (noun == NULL || has_noun(commands[i], noun)) {
-            fprintf(stream, "  %-*s%s\n", CLI_HELP_COLUMN, words_of(commands[i]),
-                    commands[i]->program->summary);
+    for (size_t i = 0; i < cli_command_count; i++) {
+        if (noun == NULL || command_has_noun(cli_commands[i], noun)) {
+            fprintf(stream, "  %-*s%s\n", CLI_HELP_COLUMN, command_words(cli_commands[i]),
+                    cli_commands[i]->program->summary);
         }
     }
 }
@@ -96,45 +86,13 @@ static void print_help(FILE *stream)
             "Examples:\n%s\nUsage: deltastream COMMAND [arguments] [flags]\n\nCommands:\n",
             examples);
     list_commands(NULL, stream);
-    fprintf(stream, "\ndeltastream COMMAND --help tells about one of them.\n");
-}
-
-/* The command whose noun is the nearest to a word; NULL where none is near. */
-static const struct cli_command *nearest_noun(const char *word)
-{
-    const struct cli_command *nearest = NULL;
-    size_t distance = strlen(word) / 3 + 2;
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        char noun[DS_SUGGEST_BYTES_MAX];
-        const char *words = words_of(commands[i]);
-        snprintf(noun, sizeof(noun), "%.*s", (int)strcspn(words, " "), words);
-        const size_t noun_distance = ds_word_distance(word, noun);
-        if (noun_distance < distance) {
-            nearest = commands[i];
-            distance = noun_distance;
-        }
-    }
-    return nearest;
-}
-
-static const char *nearest_command(size_t argument_count, char *const *arguments)
-{
-    char one[2 * DS_SUGGEST_BYTES_MAX];
-    char two[2 * DS_SUGGEST_BYTES_MAX];
-    snprintf(one, sizeof(one), "%s", arguments[0]);
-    snprintf(two, sizeof(two), "%s %s", arguments[0], argument_count > 1 ? arguments[1] : "");
-    struct ds_suggestion by_one;
-    struct ds_suggestion by_two;
-    ds_suggest_begin(&by_one, one);
-    ds_suggest_begin(&by_two, two);
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        ds_suggest_offer(&by_one, words_of(commands[i]));
-        ds_suggest_offer(&by_two, words_of(commands[i]));
-    }
-    const bool two_is_nearer = by_two.best != NULL && by_two.distance <= by_one.distance;
-    const char *best = two_is_nearer ? by_two.best : by_one.best;
-    const struct cli_command *by_noun = best == NULL ? nearest_noun(arguments[0]) : NULL;
-    return by_noun == NULL ? best : words_of(by_noun);
+    fprintf(
+        stream,
+        "\nSettings come from --config FILE, a context, the environment and flags; the last one "
+        "wins.\nA context that --context names goes before the environment. --print-config shows "
+        "each value\nwith its origin. Data goes to stdout, messages to stderr; rows are a table "
+        "on a terminal and\nNDJSON in a pipe.\n\n"
+        "deltastream COMMAND --help tells about one of them.\n");
 }
 
 static int refuse_command(size_t argument_count, char *const *arguments)
@@ -146,14 +104,14 @@ static int refuse_command(size_t argument_count, char *const *arguments)
                 arguments[0]);
         return DS_EXIT_USAGE;
     }
-    const bool is_noun = is_noun_of_any(arguments[0]);
+    const bool is_noun = command_noun_exists(arguments[0]);
     const bool has_verb = argument_count > 1 && arguments[1][0] != '-';
     if (is_noun && !has_verb) {
         fprintf(stderr, "deltastream: \"%s\" goes with one of these:\n", arguments[0]);
         list_commands(arguments[0], stderr);
         return DS_EXIT_USAGE;
     }
-    const char *nearest = nearest_command(argument_count, arguments);
+    const char *nearest = command_nearest(argument_count, arguments);
     fprintf(stderr, "deltastream: there is no command \"%s%s%s\"", arguments[0], is_noun ? " " : "",
             is_noun ? arguments[1] : "");
     if (nearest != NULL) {
@@ -179,18 +137,31 @@ static int finish_output(int exit_code)
     return exit_code == DS_EXIT_OK ? DS_EXIT_ERROR : exit_code;
 }
 
-static int run_command(const struct cli_command *command, const struct ds_config_sources *sources)
+static int run_loaded(const struct cli_command *command, struct ds_config *config, void *options)
+{
+    if (command->is_local && ds_config_wish(config) == DS_CONFIG_PRINT) {
+        ds_config_print(config, options, stdout);
+        return DS_EXIT_OK;
+    }
+    return command->query == NULL ? command->run(config, options)
+                                  : query_run(command->query, config, options);
+}
+
+static int run_command(const struct cli_command *command, struct ds_config_sources *sources)
 {
     void *options = calloc(1, command->options_bytes);
     if (options == NULL) {
         abort();
     }
+    struct ds_arena *arena = ds_arena_create(CLI_CONTEXT_BYTES_MAX);
     struct ds_config *config = NULL;
     int exit_code = DS_EXIT_OK;
-    if (ds_config_begin(command->program, sources, options, &config, &exit_code)) {
-        exit_code = command->run(config, options);
+    if (context_presets_find(command->program, arena, sources, &exit_code) &&
+        ds_config_begin(command->program, sources, options, &config, &exit_code)) {
+        exit_code = run_loaded(command, config, options);
         ds_config_destroy(config);
     }
+    ds_arena_destroy(arena);
     free(options);
     return exit_code;
 }
@@ -203,12 +174,12 @@ static bool is_word(const char *argument, const char *word, const char *flag)
 static int show_help(size_t argument_count, char *const *arguments)
 {
     size_t word_count = 0;
-    const struct cli_command *command = find_command(argument_count, arguments, &word_count);
+    const struct cli_command *command = command_find(argument_count, arguments, &word_count);
     if (command != NULL) {
         ds_config_help(command->program, stdout);
         return DS_EXIT_OK;
     }
-    if (argument_count == 1 && is_noun_of_any(arguments[0])) {
+    if (argument_count == 1 && command_noun_exists(arguments[0])) {
         list_commands(arguments[0], stdout);
         printf("\ndeltastream COMMAND --help tells about one of them.\n");
         return DS_EXIT_OK;
@@ -222,6 +193,9 @@ static int show_help(size_t argument_count, char *const *arguments)
 
 int cli_run(size_t argument_count, char *const *arguments, char *const *environment)
 {
+    if (argument_count > 0 && strcmp(arguments[0], COMPLETION_WORD) == 0) {
+        return finish_output(completion_answer(argument_count - 1, arguments + 1, environment));
+    }
     if (argument_count == 0) {
         print_help(stderr);
         return DS_EXIT_USAGE;
@@ -234,12 +208,12 @@ int cli_run(size_t argument_count, char *const *arguments, char *const *environm
         return finish_output(DS_EXIT_OK);
     }
     size_t word_count = 0;
-    const struct cli_command *command = find_command(argument_count, arguments, &word_count);
+    const struct cli_command *command = command_find(argument_count, arguments, &word_count);
     if (command == NULL) {
         return refuse_command(argument_count, arguments);
     }
-    const struct ds_config_sources sources = {.argument_count = argument_count - word_count,
-                                              .arguments = arguments + word_count,
-                                              .environment = environment};
+    struct ds_config_sources sources = {.argument_count = argument_count - word_count,
+                                        .arguments = arguments + word_count,
+                                        .environment = environment};
     return finish_output(run_command(command, &sources));
 }

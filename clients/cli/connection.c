@@ -66,57 +66,88 @@ static int find_listener(const char *path)
     return failure;
 }
 
-static int tell_unreachable(const struct connection *connection, bool url_is_given, int failure)
+static void say_unreachable(const struct connection *connection, bool url_is_given, int failure,
+                            struct connection_failure *ret_failure)
 {
+    ret_failure->exit_code = DS_EXIT_UNAVAILABLE;
     if (failure == EACCES) {
-        fprintf(stderr,
-                "deltastream: this user may not reach %s\n"
-                "  run this as the user of that service\n",
-                connection->url);
-        return DS_EXIT_UNAVAILABLE;
+        snprintf(ret_failure->reason, sizeof(ret_failure->reason), "this user may not reach %s",
+                 connection->url);
+        ret_failure->advice = "run this as the user of that service";
+        return;
     }
-    fprintf(stderr, "deltastream: nothing listens at %s\n", connection->url);
-    if (url_is_given) {
-        fprintf(stderr, "  start the service there, or name another place with --connect\n");
-    } else {
-        fprintf(stderr, "  start one with: deltastream up\n"
-                        "  or name the running one with --connect or --data-dir\n");
-    }
-    return DS_EXIT_UNAVAILABLE;
+    snprintf(ret_failure->reason, sizeof(ret_failure->reason), "nothing listens at %s",
+             connection->url);
+    ret_failure->advice = url_is_given
+                              ? "start the service there, or name another place with --connect"
+                              : "start one with: deltastream up\n"
+                                "  or name the running one with --connect or --data-dir";
 }
 
-bool connection_open(struct ds_config *config, struct connection_options *options,
-                     struct connection *ret_connection, int *ret_exit_code)
+void connection_complete(struct ds_config *config, struct connection_options *options)
 {
     struct ds_arena *arena = ds_config_arena(config);
-    const bool url_is_given = options->connect != NULL && options->connect[0] != '\0';
-    if (!url_is_given) {
+    /* Who names a folder on the command line does not mean the address of the context. */
+    const bool url_is_given = options->connect != NULL && options->connect[0] != '\0' &&
+                              !ds_config_outranks(config, "data-dir", "connect");
+    if (!url_is_given && !options->is_by_folder) {
         options->connect = ds_storage_url(arena, ds_absolute_path(arena, options->data_dir));
+        ds_config_derive(config, "connect", "data-dir");
+        options->is_by_folder = true;
     }
-    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
-        ds_config_print(config, options, stdout);
-        *ret_exit_code = DS_EXIT_OK;
-        return false;
-    }
+}
 
+bool connection_try(struct ds_config *config, struct connection_options *options,
+                    struct connection *ret_connection, struct connection_failure *ret_failure)
+{
+    connection_complete(config, options);
     struct connection connection = {.url = options->connect,
                                     .timeout_ms = (uint32_t)options->timeout_ms};
     const bool is_ipc = strncmp(connection.url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
     const int failure = is_ipc ? find_listener(connection.url + strlen(IPC_SCHEME)) : 0;
     if (failure != 0) {
-        *ret_exit_code = tell_unreachable(&connection, url_is_given, failure);
+        say_unreachable(&connection, !options->is_by_folder, failure, ret_failure);
         return false;
     }
-    connection.principal = is_ipc ? make_operator(arena) : NULL;
+    connection.principal = is_ipc ? make_operator(ds_config_arena(config)) : NULL;
     const struct ds_channel_options channel_options = {.url = connection.url,
                                                        .client_name = "deltastream/" DS_VERSION};
     if (ds_channel_open(&channel_options, &connection.channel) != DS_OK) {
-        *ret_exit_code = ds_config_refuse(config, options, "connect",
-                                          "not of the form ipc:///path or tcp://host:port");
+        snprintf(ret_failure->reason, sizeof(ret_failure->reason),
+                 "connect: \"%s\" is not of the form ipc:///path or tcp://host:port",
+                 connection.url);
+        ret_failure->advice = NULL;
+        ret_failure->exit_code = DS_EXIT_USAGE;
         return false;
     }
     *ret_connection = connection;
     return true;
+}
+
+bool connection_open(struct ds_config *config, struct connection_options *options,
+                     struct connection *ret_connection, int *ret_exit_code)
+{
+    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
+        connection_complete(config, options);
+        ds_config_print(config, options, stdout);
+        *ret_exit_code = DS_EXIT_OK;
+        return false;
+    }
+    struct connection_failure failure = {0};
+    if (connection_try(config, options, ret_connection, &failure)) {
+        return true;
+    }
+    if (failure.exit_code == DS_EXIT_USAGE) {
+        *ret_exit_code = ds_config_refuse(config, options, "connect",
+                                          "not of the form ipc:///path or tcp://host:port");
+        return false;
+    }
+    fprintf(stderr, "deltastream: %s\n", failure.reason);
+    if (failure.advice != NULL) {
+        fprintf(stderr, "  %s\n", failure.advice);
+    }
+    *ret_exit_code = failure.exit_code;
+    return false;
 }
 
 void connection_close(struct connection *connection)

@@ -3,8 +3,8 @@
 #define CLI_CONNECTION_H
 
 #include "ds/config.h"
-#include "ds/paths.h"
 #include "ds/rpc_client.h"
+#include "ds/setting_rows.h"
 
 #include <stddef.h>
 
@@ -13,6 +13,9 @@ struct connection_options {
     const char *connect;
     const char *data_dir;
     int64_t timeout_ms;
+    const char *context; /* its values have become those of the settings that nobody gave */
+    bool quiet;          /* no messages but failures */
+    bool is_by_folder;   /* `connect` was made of `data_dir`; connection_complete() sets it */
 };
 
 /* The rows of struct connection_options in a table of settings. */
@@ -24,18 +27,28 @@ struct connection_options {
      .help = "the storage service: ipc:///path or tcp://host:port "                                \
              "[ipc://DATA/run/storage.sock]",                                                      \
      .offset = offsetof(struct connection_options, connect)},                                      \
-        {.name = "data-dir",                                                                       \
-         .environment = {"DS_DATA_DIR"},                                                           \
+        DS_DATA_DIR_SETTING(connection_options,                                                    \
+                            "the data folder whose service is meant when --connect does not say"), \
+        {.name = "timeout",                                                                        \
+         .environment = {"DS_TIMEOUT"},                                                            \
+         .kind = DS_SETTING_DURATION,                                                              \
+         .argument = "TIME",                                                                       \
+         .minimum = 1,                                                                             \
+         .maximum = 3600000,                                                                       \
+         .help = "how long a call may take [what its method allows]",                              \
+         .offset = offsetof(struct connection_options, timeout_ms)},                               \
+        {.name = "context",                                                                        \
+         .environment = {"DS_CONTEXT"},                                                            \
          .kind = DS_SETTING_TEXT,                                                                  \
-         .argument = "DIR",                                                                        \
-         .default_of = ds_default_data_dir,                                                        \
-         .help = "the data folder whose service is meant when --connect does not say",             \
-         .offset = offsetof(struct connection_options, data_dir)},                                 \
+         .argument = "NAME",                                                                       \
+         .help = "the context whose values count where no flag and no variable gives one; named "  \
+                 "by this flag it goes before the variables too; \"none\": no context [what "      \
+                 "contexts use has set]",                                                          \
+         .offset = offsetof(struct connection_options, context)},                                  \
     {                                                                                              \
-        .name = "timeout", .environment = {"DS_TIMEOUT"}, .kind = DS_SETTING_DURATION,             \
-        .argument = "TIME", .minimum = 1, .maximum = 3600000,                                      \
-        .help = "how long a call may take [what its method allows]",                               \
-        .offset = offsetof(struct connection_options, timeout_ms)                                  \
+        .name = "quiet", .short_flag = 'q', .kind = DS_SETTING_BOOLEAN,                            \
+        .help = "write no messages but failures",                                                  \
+        .offset = offsetof(struct connection_options, quiet)                                       \
     }
 
 struct connection {
@@ -45,12 +58,29 @@ struct connection {
     const struct ds_principal *principal; /* NULL: the service has to find out */
 };
 
+#define CONNECTION_REASON_BYTES_MAX 512
+
+struct connection_failure {
+    char reason[CONNECTION_REASON_BYTES_MAX];
+    const char *advice; /* what would do; NULL where there is nothing to say */
+    int exit_code;
+};
+
 /*
  * Opens a connection. Whoever may enter the data folder may do everything: over ipc the calls say
  * so. On failure it tells on stderr and ret_exit_code is set. `options` is completed.
  */
 DS_MUST_USE bool connection_open(struct ds_config *config, struct connection_options *options,
                                  struct connection *ret_connection, int *ret_exit_code);
+
+/* The same for a command that tells what is wrong itself, and has no --print-config to answer. */
+DS_MUST_USE bool connection_try(struct ds_config *config, struct connection_options *options,
+                                struct connection *ret_connection,
+                                struct connection_failure *ret_failure);
+
+/* Works out the address where only the data folder is known. connection_open() and connection_try()
+ * do it too; a second time changes nothing. */
+void connection_complete(struct ds_config *config, struct connection_options *options);
 
 void connection_close(struct connection *connection);
 

@@ -13,8 +13,10 @@ struct csv_reader {
     bool started;
     size_t next; /* of the buffer's bytes the first that is not consumed */
     size_t size;
-    uint64_t line; /* that `next` is on */
+    uint64_t line;   /* that `next` is on */
+    uint64_t offset; /* of the buffer's first byte in the stream */
     struct ds_bytes fields[CSV_FIELDS_MAX];
+    bool is_quoted[CSV_FIELDS_MAX];
     uint8_t buffer[CSV_BUFFER_BYTES];
 };
 
@@ -51,6 +53,7 @@ static void fill(struct csv_reader *reader)
     }
     memmove(reader->buffer, reader->buffer + reader->next, reader->size - reader->next);
     reader->size -= reader->next;
+    reader->offset += reader->next;
     reader->next = 0;
     const size_t wanted = CSV_BUFFER_BYTES - reader->size;
     const size_t got = fread(reader->buffer + reader->size, 1, wanted, reader->stream);
@@ -188,21 +191,26 @@ static bool split(struct csv_reader *reader, size_t size, struct csv_record *ret
         if (count == CSV_FIELDS_MAX) {
             return false;
         }
+        reader->is_quoted[count] = at < size && bytes[at] == '"';
         at = take_field(reader, bytes, size, at, &reader->fields[count++]);
         if (at == size) {
             break;
         }
         at++;
     }
-    *ret_record =
-        (struct csv_record){.fields = reader->fields, .field_count = count, .line = reader->line};
+    *ret_record = (struct csv_record){.fields = reader->fields,
+                                      .is_quoted = reader->is_quoted,
+                                      .field_count = count,
+                                      .line = reader->line,
+                                      .offset = reader->offset + reader->next};
     return true;
 }
 
 static enum csv_result tell_damage(struct csv_reader *reader, const char *damage,
                                    struct csv_record *ret_record, const char **ret_reason)
 {
-    *ret_record = (struct csv_record){.line = reader->line};
+    *ret_record =
+        (struct csv_record){.line = reader->line, .offset = reader->offset + reader->next};
     *ret_reason = damage;
     skip_line(reader);
     return CSV_DAMAGED;
@@ -234,4 +242,25 @@ enum csv_result csv_reader_next(struct csv_reader *reader, struct csv_record *re
             return CSV_RECORD;
         }
     }
+}
+
+void csv_reader_place(const struct csv_reader *reader, uint64_t *ret_line, uint64_t *ret_offset)
+{
+    *ret_line = reader->line;
+    *ret_offset = reader->offset + reader->next;
+}
+
+bool csv_reader_seek(struct csv_reader *reader, uint64_t line, uint64_t offset)
+{
+    if (fseeko(reader->stream, (off_t)offset, SEEK_SET) != 0) {
+        return false;
+    }
+    reader->at_end = false;
+    reader->failed = false;
+    reader->started = true;
+    reader->next = 0;
+    reader->size = 0;
+    reader->line = line;
+    reader->offset = offset;
+    return true;
 }

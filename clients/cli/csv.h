@@ -16,8 +16,10 @@
 
 struct csv_record {
     const struct ds_bytes *fields; /* live until the next read */
+    const bool *is_quoted;         /* of each field: it stood in quotes */
     size_t field_count;
-    uint64_t line; /* on which it begins, from 1 */
+    uint64_t line;   /* on which it begins, from 1 */
+    uint64_t offset; /* at which it begins, in bytes of the stream */
 };
 
 enum csv_result {
@@ -41,5 +43,11 @@ void csv_reader_destroy(struct csv_reader *reader);
  */
 enum csv_result csv_reader_next(struct csv_reader *reader, struct csv_record *ret_record,
                                 const char **ret_reason);
+
+/* Where the next record is looked for. */
+void csv_reader_place(const struct csv_reader *reader, uint64_t *ret_line, uint64_t *ret_offset);
+
+/* Goes on at a place that csv_reader_place() gave; false where the stream can't be moved. */
+bool csv_reader_seek(struct csv_reader *reader, uint64_t line, uint64_t offset);
 
 #endif

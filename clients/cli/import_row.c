@@ -102,15 +102,42 @@ static ds_code write_field(const struct import_row *row, const struct ds_field *
     return DS_OK;
 }
 
+/* A value for the rows whose column, which comes behind it and counts, has none. */
+static ds_code write_default(const struct import_row *row, const char *name, const char *value,
+                             struct ds_buffer *wire, const char **ret_field, char *ret_reason)
+{
+    if (value == NULL || value[0] == '\0') {
+        return DS_OK;
+    }
+    *ret_field = name;
+    return write_field(row, ds_field_by_name(row->message, name, strlen(name)),
+                       ds_bytes_of_text(value), wire, ret_reason);
+}
+
+/*
+ * The text of a cell. Blanks around it count only in quotes; an empty one is no value, but a quoted
+ * one of a text is the empty text. ret_is_present tells which.
+ */
+static struct ds_bytes cell_text(const struct csv_record *record, const struct column *column,
+                                 bool *ret_is_present)
+{
+    const struct ds_bytes text = record->fields[column->index];
+    const bool is_text = column->field->kind == DS_KIND_STRING;
+    if (is_text && record->is_quoted != NULL && record->is_quoted[column->index]) {
+        *ret_is_present = true;
+        return text;
+    }
+    const struct ds_bytes trimmed = trim(text);
+    *ret_is_present = trimmed.size > 0;
+    return trimmed;
+}
+
 ds_code import_row_write(const struct import_row *row, const struct csv_record *record,
                          struct ds_buffer *wire, const char **ret_field,
                          char ret_reason[IMPORT_REASON_BYTES_MAX])
 {
-    *ret_field = "product";
-    if (row->product != NULL && row->product[0] != '\0') {
-        DS_TRY(write_field(row, ds_field_by_name(row->message, "product", strlen("product")),
-                           ds_bytes_of_text(row->product), wire, ret_reason));
-    }
+    DS_TRY(write_default(row, "product", row->product, wire, ret_field, ret_reason));
+    DS_TRY(write_default(row, "symbol", row->symbol, wire, ret_field, ret_reason));
     for (size_t i = 0; i < row->map.count; i++) {
         const struct column *column = &row->map.columns[i];
         *ret_field = column->field->name;
@@ -118,8 +145,9 @@ ds_code import_row_write(const struct import_row *row, const struct csv_record *
             snprintf(ret_reason, IMPORT_REASON_BYTES_MAX, "there is no column %zu", column->index);
             return DS_INVALID_ARGUMENT;
         }
-        const struct ds_bytes text = trim(record->fields[column->index]);
-        if (text.size > 0) {
+        bool is_present = false;
+        const struct ds_bytes text = cell_text(record, column, &is_present);
+        if (is_present) {
             DS_TRY(write_field(row, column->field, text, wire, ret_reason));
         }
     }

@@ -20,7 +20,8 @@ extern const char *const import_time_choices[];
 struct import_row {
     struct column_map map; /* bound */
     const struct ds_message *message;
-    const char *product; /* of every row; NULL or "" where a column says it */
+    const char *product; /* of rows whose column says none; NULL or "": none */
+    const char *symbol;  /* the same of quotes */
     enum import_time time_format;
 };
 

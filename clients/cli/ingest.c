@@ -1,44 +1,79 @@
 #include "clients/cli/ingest.h"
 
-#include "deltastream/storage/v1/storage.pb-c.h"
+#include "clients/cli/ingest_batch.h"
+#include "clients/cli/interrupt.h"
+#include "clients/cli/status.h"
 #include "ds/clock.h"
 #include "ds/exit_code.h"
-#include "ds/wire.h"
-#include "ds/wire_check.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
-#define INGEST_TICKS "deltastream.storage.v1.Storage/IngestTicks"
-/* Well below what the method takes, so that one more row always fits. */
-#define INGEST_BATCH_BYTES (4 * 1024 * 1024)
-#define INGEST_REPLY_ARENA_BYTES_MAX (64 * 1024 * 1024)
 /* Refused rows that are told one by one; the others are only counted. */
 #define INGEST_TOLD_MAX 100
-
-enum {
-    REQUEST_TICKS = 1,
-    REQUEST_CONFLICT_POLICY = 2,
-};
 
 const char *const ingest_conflict_choices[] = {"error", "first", "last", NULL};
 const char *const ingest_on_error_choices[] = {"stop", "skip", NULL};
 
-/* In the order of the choices. */
-static const uint64_t conflict_policies[] = {STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_ERROR,
-                                             STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_FIRST,
-                                             STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_LAST};
+enum {
+    CONFLICT_ERROR = 0,
+    ON_ERROR_STOP = 0,
+};
 
 struct ingest {
     struct ingest_options options;
-    const struct ds_method *method;
-    struct ds_buffer request;
-    size_t row_count; /* in the request */
-    uint64_t lines[INGEST_BATCH_ROWS_MAX];
+    struct batch_sender sender;
+    /* A ring: `under_way` batches from `first` on have been sent, the next one is filled. */
+    struct batch *batches[INGEST_CALLS_MAX + 1];
+    size_t batch_count;
+    size_t first;
+    size_t under_way;
     struct ingest_counts counts;
+    uint64_t told; /* rejected rows, by this run */
     int64_t begun_us;
+    bool is_stopped; /* the service refused a row and that ends the work: nothing more is sent */
+    bool is_broken;  /* a call failed: what is behind it is not counted any more */
 };
+
+/* With more than one call under way a later batch may be stored first, so where the order decides
+ * which row stays there is one. */
+static size_t calls_max(const struct ingest_options *options)
+{
+    return options->settings.on_conflict == CONFLICT_ERROR ? (size_t)options->settings.parallel : 1;
+}
+
+bool ingest_open_rejected(const char *path, uint64_t kept_bytes, FILE **ret_file)
+{
+    FILE *file = NULL;
+    if (path != NULL && path[0] != '\0') {
+        file = fopen(path, kept_bytes > 0 ? "r+e" : "we");
+        if (file == NULL || ftruncate(fileno(file), (off_t)kept_bytes) != 0 ||
+            fseeko(file, 0, SEEK_END) != 0) {
+            fprintf(stderr, "deltastream: can't write \"%s\": %s\n", path, strerror(errno));
+            if (file != NULL) {
+                fclose(file);
+            }
+            return false;
+        }
+    }
+    *ret_file = file;
+    return true;
+}
+
+bool ingest_close_rejected(const char *path, FILE *file)
+{
+    if (file == NULL) {
+        return true;
+    }
+    const bool is_whole = ferror(file) == 0;
+    if (fclose(file) != 0 || !is_whole) {
+        fprintf(stderr, "deltastream: can't write all rejected rows to \"%s\"\n", path);
+        return false;
+    }
+    return true;
+}
 
 struct ingest *ingest_create(const struct ingest_options *options)
 {
@@ -47,120 +82,192 @@ struct ingest *ingest_create(const struct ingest_options *options)
         abort();
     }
     ingest->options = *options;
-    ingest->method = ds_method_find(INGEST_TICKS, strlen(INGEST_TICKS));
+    ingest->counts = options->begun;
+    ingest->batch_count = calls_max(options) + 1;
     ingest->begun_us = ds_clock_monotonic_us(ds_clock_system());
-    ds_buffer_init(&ingest->request, ingest->method->request_bytes_max);
+    batch_sender_init(&ingest->sender, options->connection, options->kind,
+                      options->settings.on_conflict);
+    for (size_t i = 0; i < ingest->batch_count; i++) {
+        ingest->batches[i] = batch_create(&ingest->sender, (size_t)options->settings.batch_rows);
+    }
     return ingest;
 }
 
 void ingest_destroy(struct ingest *ingest)
 {
-    ds_buffer_deinit(&ingest->request);
+    if (ingest == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < ingest->batch_count; i++) {
+        batch_destroy(ingest->batches[i]);
+    }
+    batch_sender_deinit(&ingest->sender);
     free(ingest);
 }
 
-struct ingest_counts ingest_counts(const struct ingest *ingest)
+static struct batch *filled_batch(const struct ingest *ingest)
 {
-    return ingest->counts;
+    return ingest->batches[(ingest->first + ingest->under_way) % ingest->batch_count];
 }
 
-static ds_code count_rejected(struct ingest *ingest, uint64_t line, const char *column,
-                              const char *reason)
+static void tell_rejection(void *context, const struct batch_rejection *rejection)
 {
-    ingest->counts.rejected++;
-    if (ingest->counts.rejected <= INGEST_TOLD_MAX) {
-        fprintf(stderr, "line %" PRIu64 ": %s%s%s\n", line, column, column[0] == '\0' ? "" : ": ",
-                reason);
-    } else if (ingest->counts.rejected == INGEST_TOLD_MAX + 1) {
-        fprintf(stderr, "(further rows are counted only)\n");
+    struct ingest *ingest = context;
+    FILE *streams[] = {ingest->told < INGEST_TOLD_MAX ? stderr : NULL, ingest->options.rejected};
+    if (ingest->options.progress != NULL && ingest->told <= INGEST_TOLD_MAX) {
+        progress_hide(ingest->options.progress);
     }
-    return ingest->options.stops_on_error ? DS_ABORTED : DS_OK;
+    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+        if (streams[i] != NULL) {
+            row_place_print(rejection->place, streams[i]);
+            fprintf(streams[i], ": %s%s%s\n", rejection->field,
+                    rejection->field[0] == '\0' ? "" : ": ", rejection->reason);
+        }
+    }
+    if (ingest->told == INGEST_TOLD_MAX) {
+        fprintf(stderr, "(further rows are %s)\n",
+                ingest->options.rejected == NULL ? "counted only; --rejected FILE keeps them all"
+                                                 : "only in the file of --rejected");
+    }
+    ingest->told++;
 }
 
-ds_code ingest_reject(struct ingest *ingest, uint64_t line, const char *column, const char *reason)
+/* Tells once that a call is made again, or why it is not. */
+static void tell_failure(struct ingest *ingest, const struct batch *batch, bool is_retried)
 {
-    ingest->counts.read++;
-    return count_rejected(ingest, line, column, reason);
+    const struct ds_client_call *call = batch_call(batch);
+    if (ingest->options.progress != NULL) {
+        progress_hide(ingest->options.progress);
+    }
+    status_print(stderr, call->code, call->message, call->status_details);
+    if (is_retried) {
+        fprintf(stderr, "  trying again for up to %.0f s\n",
+                (double)ingest->options.settings.retry_ms / 1e3);
+        return;
+    }
+    fputs("  while sending the rows of ", stderr);
+    row_place_print(batch_first_place(batch), stderr);
+    fputs(" to ", stderr);
+    row_place_print(batch_last_place(batch), stderr);
+    fputc('\n', stderr);
 }
 
-static ds_code count_reply(struct ingest *ingest, const Storage__IngestTicksResponse *reply)
+/* Sends the batch again until it is answered, for as long as is allowed. */
+static ds_code retry(struct ingest *ingest, struct batch *batch)
+{
+    const struct ds_clock *clock = ds_clock_system();
+    const int64_t begun_us = ds_clock_monotonic_us(clock);
+    ds_code code = batch_call(batch)->code;
+    for (unsigned int attempt = 0; batch_may_retry(batch); attempt++) {
+        const int64_t wait_ms = batch_retry_wait_ms(batch, attempt);
+        const int64_t waited_ms = (ds_clock_monotonic_us(clock) - begun_us) / 1000;
+        if (interrupt_came() || waited_ms + wait_ms > ingest->options.settings.retry_ms) {
+            break;
+        }
+        if (attempt == 0) {
+            tell_failure(ingest, batch, true);
+        }
+        if (interrupt_wait_ms(wait_ms)) {
+            break;
+        }
+        batch_send(batch);
+        code = batch_wait(batch);
+    }
+    if (code != DS_OK) {
+        tell_failure(ingest, batch, false);
+    }
+    return code;
+}
+
+static ds_code count_batch(struct ingest *ingest, struct batch *batch)
+{
+    struct batch_counts counts;
+    const ds_code code = batch_read_reply(batch, &counts, tell_rejection, ingest);
+    if (code != DS_OK) {
+        return code;
+    }
+    ingest->counts.read += counts.row_count;
+    ingest->counts.accepted += counts.accepted;
+    ingest->counts.duplicate += counts.duplicate;
+    ingest->counts.late += counts.late;
+    ingest->counts.rejected += counts.rejected;
+    if (ingest->options.settled != NULL) {
+        ingest->options.settled(ingest->options.context, batch_end(batch), &ingest->counts);
+    }
+    const bool stops = ingest->options.settings.on_error == ON_ERROR_STOP;
+    return counts.rejected > 0 && stops ? DS_ABORTED : DS_OK;
+}
+
+/* Waits for the oldest batch under way and counts what became of its rows. */
+static ds_code settle_oldest(struct ingest *ingest)
+{
+    struct batch *batch = ingest->batches[ingest->first];
+    ds_code code = batch_wait(batch);
+    if (!ingest->is_broken && code != DS_OK) {
+        code = retry(ingest, batch);
+    }
+    if (!ingest->is_broken && code == DS_OK) {
+        code = count_batch(ingest, batch);
+    }
+    ingest->is_stopped = ingest->is_stopped || code == DS_ABORTED;
+    ingest->is_broken = ingest->is_broken || (code != DS_OK && code != DS_ABORTED);
+    batch_clear(batch);
+    ingest->first = (ingest->first + 1) % ingest->batch_count;
+    ingest->under_way--;
+    return code;
+}
+
+static ds_code settle_all(struct ingest *ingest, ds_code code)
+{
+    while (ingest->under_way > 0) {
+        const ds_code batch_code = settle_oldest(ingest);
+        code = code == DS_OK || (code == DS_ABORTED && batch_code != DS_OK) ? batch_code : code;
+    }
+    return code;
+}
+
+/* Sends what is collected once there are few enough calls under way; the next batch is filled while
+ * they are. What came back meanwhile is counted. */
+static ds_code send_filled(struct ingest *ingest)
 {
     ds_code code = DS_OK;
-    ingest->counts.accepted += (uint64_t)reply->accepted;
-    ingest->counts.duplicate += (uint64_t)reply->duplicate;
-    ingest->counts.late += (uint64_t)reply->late;
-    for (size_t i = 0; i < reply->n_rejected; i++) {
-        const int32_t index = reply->rejected[i]->index;
-        const bool is_known = index >= 0 && (size_t)index < ingest->row_count;
-        const ds_code row_code = count_rejected(ingest, is_known ? ingest->lines[index] : 0, "",
-                                                reply->rejected[i]->reason);
-        code = code == DS_OK ? row_code : code;
+    while (code == DS_OK && ingest->under_way > 0 &&
+           (ingest->under_way == ingest->batch_count - 1 ||
+            batch_is_done(ingest->batches[ingest->first]))) {
+        code = settle_oldest(ingest);
     }
-    return code;
-}
-
-static ds_code read_reply(struct ingest *ingest, struct ds_bytes response)
-{
-    struct ds_wire_error error;
-    if (ds_wire_check(ingest->method->response, response, &error) != DS_OK) {
-        fprintf(stderr, "deltastream: the reply is damaged: %s\n", error.message);
-        return DS_DATA_LOSS;
+    if (code != DS_OK) {
+        return code;
     }
-    struct ds_arena *arena = ds_arena_create(INGEST_REPLY_ARENA_BYTES_MAX);
-    const Storage__IngestTicksResponse *reply = storage__ingest_ticks_response__unpack(
-        ds_arena_allocator(arena), response.size, response.data);
-    const ds_code code = reply == NULL ? DS_DATA_LOSS : count_reply(ingest, reply);
-    ds_arena_destroy(arena);
-    return code;
-}
-
-static ds_code send_batch(struct ingest *ingest)
-{
-    ds_wire_write_varint_field(&ingest->request, REQUEST_CONFLICT_POLICY,
-                               conflict_policies[ingest->options.conflict]);
-    struct ds_client_call call;
-    ds_code code = connection_call(ingest->options.connection, ingest->method,
-                                   ds_buffer_bytes(&ingest->request), &call);
-    if (code == DS_OK) {
-        code = read_reply(ingest, call.response);
-    } else {
-        fprintf(stderr, "  while sending lines %" PRIu64 " to %" PRIu64 "\n", ingest->lines[0],
-                ingest->lines[ingest->row_count - 1]);
-    }
-    ds_client_call_release(&call);
-    return code;
-}
-
-ds_code ingest_flush(struct ingest *ingest)
-{
-    if (ingest->row_count == 0) {
-        return DS_OK;
-    }
-    const ds_code code = ingest->options.connection == NULL ? DS_OK : send_batch(ingest);
-    ds_buffer_clear(&ingest->request);
-    ingest->row_count = 0;
-    return code;
-}
-
-ds_code ingest_add(struct ingest *ingest, uint64_t line, struct ds_bytes row)
-{
-    if (row.size > INGEST_BATCH_BYTES / 4) {
-        return ingest_reject(ingest, line, "", "larger than 1 MiB");
-    }
-    ingest->counts.read++;
-    ds_wire_write_bytes_field(&ingest->request, REQUEST_TICKS, row);
-    ingest->lines[ingest->row_count++] = line;
-    if (ingest->row_count == ingest->options.batch_rows ||
-        ingest->request.size >= INGEST_BATCH_BYTES) {
-        return ingest_flush(ingest);
-    }
+    batch_send(filled_batch(ingest));
+    ingest->under_way++;
     return DS_OK;
+}
+
+ds_code ingest_add(struct ingest *ingest, const struct row *row, struct row_place end)
+{
+    struct batch *batch = filled_batch(ingest);
+    batch_add(batch, row, end);
+    return batch_is_full(batch) ? send_filled(ingest) : DS_OK;
+}
+
+ds_code ingest_reject(struct ingest *ingest, const struct row_fault *fault, struct row_place end)
+{
+    struct batch *batch = filled_batch(ingest);
+    batch_reject(batch, fault, end);
+    if (ingest->options.settings.on_error == ON_ERROR_STOP) {
+        return DS_ABORTED;
+    }
+    return batch_is_full(batch) ? send_filled(ingest) : DS_OK;
 }
 
 static void print_summary(const struct ingest *ingest)
 {
     const struct ingest_counts *counts = &ingest->counts;
-    const int64_t elapsed_us = ds_clock_monotonic_us(ds_clock_system()) - ingest->begun_us;
+    const struct ingest_counts *begun = &ingest->options.begun;
+    const double seconds =
+        (double)(ds_clock_monotonic_us(ds_clock_system()) - ingest->begun_us) / 1e6;
+    const double rate = seconds > 0 ? (double)(counts->read - begun->read) / seconds : 0;
     fprintf(stderr, "%" PRIu64 " rows read", counts->read);
     if (ingest->options.connection == NULL) {
         fprintf(stderr, ", %" PRIu64 " rejected; a dry run: nothing was sent\n", counts->rejected);
@@ -168,23 +275,34 @@ static void print_summary(const struct ingest *ingest)
     }
     fprintf(stderr,
             ", %" PRIu64 " accepted (%" PRIu64 " late), %" PRIu64 " duplicate, %" PRIu64
-            " rejected in %.3f s\n",
-            counts->accepted, counts->late, counts->duplicate, counts->rejected,
-            (double)elapsed_us / 1e6);
+            " rejected in %.3f s (%.0f rows/s)\n",
+            counts->accepted, counts->late, counts->duplicate, counts->rejected, seconds, rate);
+    if (begun->read > 0) {
+        fprintf(stderr, "  %" PRIu64 " of the rows were read by earlier runs\n", begun->read);
+    }
 }
 
 int ingest_finish(struct ingest *ingest, ds_code code)
 {
-    if (code == DS_OK) {
-        code = ingest_flush(ingest);
-    } else if (code == DS_ABORTED) {
-        /* The sound rows in front of the one that ended the work are sent all the same. */
-        const ds_code flush_code = ingest_flush(ingest);
-        code = flush_code == DS_OK ? code : flush_code;
+    /* The sound rows in front of the one that ended the work are sent all the same. */
+    const bool is_wanted =
+        (code == DS_OK || code == DS_ABORTED) && !ingest->is_stopped && !ingest->is_broken;
+    if (is_wanted && !batch_is_empty(filled_batch(ingest))) {
+        const ds_code send_code = send_filled(ingest);
+        code = send_code == DS_OK ? code : send_code;
     }
-    print_summary(ingest);
+    code = settle_all(ingest, code);
+    if (ingest->options.progress != NULL) {
+        progress_hide(ingest->options.progress);
+    }
+    if (!ingest->options.is_quiet) {
+        print_summary(ingest);
+    }
+    if (code == DS_CANCELLED) {
+        return DS_EXIT_INTERRUPTED;
+    }
     if (code != DS_OK && code != DS_ABORTED) {
-        return ds_exit_code_of(code);
+        return interrupt_came() ? DS_EXIT_INTERRUPTED : ds_exit_code_of(code);
     }
     return ingest->counts.rejected > 0 ? DS_EXIT_ERROR : DS_EXIT_OK;
 }

@@ -27,7 +27,16 @@ enum input_line {
     INPUT_UNREADABLE,
 };
 
-/* Puts the next line, without its end, into `target`, which is cleared first. */
-enum input_line input_read_line(FILE *stream, struct ds_buffer *target);
+/* Puts the next line, without its end, into `target`, which is cleared first. ret_bytes: what was
+ * taken off the stream, the line's end included. */
+enum input_line input_read_line(FILE *stream, struct ds_buffer *target, uint64_t *ret_bytes);
+
+/*
+ * Looks at the first bytes of a stream that nobody has read from; they can still be read from
+ * *stream afterwards, which may be another stream then and takes the old one's place for
+ * input_close(). Returns how many there are: fewer than `size` at the end of the input, or where a
+ * pipe gives no more for now.
+ */
+size_t input_peek(FILE **stream, uint8_t *target, size_t size);
 
 #endif

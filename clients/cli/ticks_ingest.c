@@ -23,10 +23,8 @@ enum ingest_format {
 static const char *const format_choices[] = {"auto", "ndjson", "json", NULL};
 struct ticks_ingest_options {
     struct connection_options connection;
-    int64_t batch_rows;
+    struct ingest_settings ingest;
     int format;
-    int on_error;
-    int on_conflict;
 };
 
 static const struct ds_setting settings[] = {
@@ -76,6 +74,23 @@ static bool is_blank(struct ds_bytes text)
     return true;
 }
 
+static ds_code reject_line(struct work *work, const char *field, const char *reason)
+{
+    struct row_fault fault = {.place = {.line = work->line}};
+    snprintf(fault.field, sizeof(fault.field), "%s", field);
+    snprintf(fault.reason, sizeof(fault.reason), "%s", reason);
+    return ingest_reject(work->ingest, &fault, fault.place);
+}
+
+static ds_code add_row(struct work *work, struct ds_bytes wire)
+{
+    const struct row row = {.wire = wire, .place = {.line = work->line}};
+    if (wire.size > INGEST_LINE_BYTES_MAX) {
+        return reject_line(work, "", "larger than 1 MiB");
+    }
+    return ingest_add(work->ingest, &row, row.place);
+}
+
 static ds_code ingest_line(struct work *work)
 {
     const struct ds_bytes text = ds_buffer_bytes(&work->text);
@@ -85,16 +100,17 @@ static ds_code ingest_line(struct work *work)
     }
     ds_buffer_clear(&work->wire);
     if (ds_json_to_wire(work->tick, text, &read_options, &work->wire, &error) != DS_OK) {
-        return ingest_reject(work->ingest, work->line, error.pointer,
-                             work->wire.overflow ? "larger than 1 MiB" : error.message);
+        return reject_line(work, error.pointer,
+                           work->wire.overflow ? "larger than 1 MiB" : error.message);
     }
-    return ingest_add(work->ingest, work->line, ds_buffer_bytes(&work->wire));
+    return add_row(work, ds_buffer_bytes(&work->wire));
 }
 
 /* `first` is what reading the first line gave; its text is in work->text. */
 static ds_code ingest_lines(struct work *work, enum input_line first)
 {
     ds_code code = DS_OK;
+    uint64_t line_bytes = 0;
     enum input_line result = first;
     while (code == DS_OK && result != INPUT_END) {
         if (result == INPUT_UNREADABLE) {
@@ -103,11 +119,10 @@ static ds_code ingest_lines(struct work *work, enum input_line first)
             return DS_UNKNOWN;
         }
         work->line++;
-        code = result == INPUT_LINE
-                   ? ingest_line(work)
-                   : ingest_reject(work->ingest, work->line, "", "longer than 1 MiB");
+        code =
+            result == INPUT_LINE ? ingest_line(work) : reject_line(work, "", "longer than 1 MiB");
         if (code == DS_OK) {
-            result = input_read_line(work->stream, &work->text);
+            result = input_read_line(work->stream, &work->text, &line_bytes);
         }
     }
     return code;
@@ -120,7 +135,7 @@ static ds_code take_tick(void *context, uint32_t number, struct ds_bytes value)
         return DS_OK;
     }
     work->line++;
-    return ingest_add(work->ingest, work->line, value);
+    return add_row(work, value);
 }
 
 /* Rows of a document are counted from 1 as lines are. */
@@ -168,9 +183,10 @@ static ds_code ingest_input(struct work *work, enum ingest_format format)
     struct ds_buffer document;
     ds_code code = DS_OK;
     enum input_line first = INPUT_END;
+    uint64_t line_bytes = 0;
     ds_buffer_init(&document, INPUT_DOCUMENT_BYTES_MAX);
     if (format != INGEST_JSON) {
-        first = input_read_line(work->stream, &work->text);
+        first = input_read_line(work->stream, &work->text, &line_bytes);
     }
     const struct ds_bytes text = ds_buffer_bytes(&work->text);
     if (format == INGEST_NDJSON ||
@@ -190,10 +206,15 @@ static ds_code ingest_input(struct work *work, enum ingest_format format)
 static int ingest_stream(FILE *stream, const char *path, const struct ticks_ingest_options *options,
                          const struct connection *connection)
 {
+    FILE *rejected = NULL;
+    if (!ingest_open_rejected(options->ingest.rejected_path, 0, &rejected)) {
+        return DS_EXIT_ERROR;
+    }
     const struct ingest_options ingest_options = {.connection = connection,
-                                                  .batch_rows = (size_t)options->batch_rows,
-                                                  .conflict = options->on_conflict,
-                                                  .stops_on_error = options->on_error == 0};
+                                                  .kind = ROW_KIND_TICKS,
+                                                  .settings = options->ingest,
+                                                  .is_quiet = options->connection.quiet,
+                                                  .rejected = rejected};
     struct work work = {.stream = stream,
                         .path = path,
                         .ingest = ingest_create(&ingest_options),
@@ -201,8 +222,12 @@ static int ingest_stream(FILE *stream, const char *path, const struct ticks_inge
     ds_buffer_init(&work.text, INGEST_LINE_BYTES_MAX);
     ds_buffer_init(&work.wire, INGEST_LINE_BYTES_MAX);
     const ds_code code = ingest_input(&work, (enum ingest_format)options->format);
-    const int exit_code = ingest_finish(work.ingest, code);
+    int exit_code = ingest_finish(work.ingest, code);
     ingest_destroy(work.ingest);
+    if (!ingest_close_rejected(options->ingest.rejected_path, rejected) &&
+        exit_code == DS_EXIT_OK) {
+        exit_code = DS_EXIT_ERROR;
+    }
     ds_buffer_deinit(&work.text);
     ds_buffer_deinit(&work.wire);
     return exit_code;

@@ -6,6 +6,7 @@
 #include "ds/exit_code.h"
 #include "ds/log.h"
 #include "ds/paths.h"
+#include "ds/setting_rows.h"
 #include "gateway/host.h"
 #include "storage/host.h"
 
@@ -20,32 +21,24 @@ struct up_options {
     struct gateway_settings gateway;
     const char *data_dir;
     const char *store;
+    struct storage_retention_settings retention;
+    struct storage_retention rules; /* filled by complete() */
     struct ds_text_list rpc_listen;
     int log_level;
     bool demo;
 };
 
 static const struct ds_setting settings[] = {
-    {.name = "data-dir",
-     .environment = {"DS_DATA_DIR"},
-     .kind = DS_SETTING_TEXT,
-     .argument = "DIR",
-     .default_of = ds_default_data_dir,
-     .help = "where everything is kept",
-     .offset = offsetof(struct up_options, data_dir)},
+    DS_DATA_DIR_SETTING(up_options, "where everything is kept"),
     {.name = "demo",
      .environment = {"DS_DEMO"},
      .kind = DS_SETTING_BOOLEAN,
-     .help = "feed in ticks of a made-up market: NIFTY, BANKNIFTY, FINNIFTY, SENSEX",
+     .help = "feed in ticks, quotes and option chains of a made-up market: NIFTY, BANKNIFTY, "
+             "FINNIFTY, SENSEX",
      .offset = offsetof(struct up_options, demo)},
     GATEWAY_SETTINGS(up_options, gateway, "off"),
-    {.name = "store",
-     .environment = {"DS_STORE", "MONGO_URL"},
-     .kind = DS_SETTING_TEXT,
-     .argument = "lmdb",
-     .default_text = "lmdb",
-     .help = "what keeps the data",
-     .offset = offsetof(struct up_options, store)},
+    DS_STORE_SETTING(up_options),
+    STORAGE_RETENTION_SETTINGS(up_options, retention),
     {.name = "rpc-listen",
      .environment = {"DS_RPC_LISTEN"},
      .kind = DS_SETTING_LIST,
@@ -53,14 +46,7 @@ static const struct ds_setting settings[] = {
      .help = "where native clients are served beside ipc://DATA/run/storage.sock, such as "
              "tcp://127.0.0.1:9003; may be repeated",
      .offset = offsetof(struct up_options, rpc_listen)},
-    {.name = "log-level",
-     .environment = {"DS_LOG_LEVEL", "LOG_LEVEL"},
-     .kind = DS_SETTING_CHOICE,
-     .argument = "LEVEL",
-     .default_text = "warning",
-     .choices = ds_daemon_log_levels,
-     .help = "debug, info, warning or error",
-     .offset = offsetof(struct up_options, log_level)},
+    DS_LOG_LEVEL_SETTING(up_options, "warning", "debug, info, warning or error"),
 };
 
 static const struct ds_program program = {
@@ -109,7 +95,10 @@ static int complete(struct ds_config *config, struct up_options *options)
                                     options->rpc_listen.items[i], refusal);
         }
     }
-    return gateway_settings_complete(config, options, &options->gateway);
+    const int exit_code =
+        storage_retention_complete(config, options, &options->retention, &options->rules);
+    return exit_code != DS_EXIT_OK ? exit_code
+                                   : gateway_settings_complete(config, options, &options->gateway);
 }
 
 static bool tell(const char *reason)
@@ -142,7 +131,8 @@ static bool start_storage(struct up *up, struct ds_config *config, const struct 
     const struct storage_host_options host_options = {
         .data_dir = options->data_dir,
         .server_name = UP_NAME,
-        .anonymous = (enum ds_anonymous)options->gateway.anonymous};
+        .anonymous = (enum ds_anonymous)options->gateway.anonymous,
+        .retention = options->rules};
     char reason[STORAGE_REASON_BYTES_MAX];
     if (storage_host_open(&host_options, &up->storage, reason) != DS_OK) {
         return tell(reason);

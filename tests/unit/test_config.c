@@ -292,6 +292,15 @@ static void a_refusal_names_the_environment_variable(void **state)
            "count: \"many\" (from T_COUNT) is not a whole number from 1 to 10");
 }
 
+static void minutes_are_written_min_or_m(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(load(fixture, "--wait 1min", ""), DS_OK);
+    assert_true(fixture->options.wait_ms == 60000);
+    assert_int_equal(load(fixture, "--wait 1m", ""), DS_OK);
+    assert_true(fixture->options.wait_ms == 60000);
+}
+
 static void a_duration_without_unit_is_refused_with_examples(void **state)
 {
     refuse(*state, "--wait 10", "",
@@ -446,6 +455,73 @@ static void help_shows_examples_flags_defaults_and_environment(void **state)
     free(text);
 }
 
+/* The presets of a program that keeps some. */
+static ds_code load_with_presets(struct fixture *fixture, char *const *environment,
+                                 size_t argument_count, char *const *arguments, bool are_wished)
+{
+    static const struct ds_config_preset presets[] = {
+        {.name = "count", .text = "7", .origin = "context work"},
+        {.name = "level", .text = "high", .origin = "context work"},
+        {.name = "unknown", .text = "x", .origin = "context work"}};
+    const struct ds_config_sources sources = {.argument_count = argument_count,
+                                              .arguments = arguments,
+                                              .environment = environment,
+                                              .presets = presets,
+                                              .preset_count = 3,
+                                              .presets_outrank_environment = are_wished};
+    return ds_config_load(&program, &sources, &fixture->options, &fixture->config, fixture->reason);
+}
+
+static void presets_outrank_the_file_and_the_environment_outranks_them(void **state)
+{
+    struct fixture *fixture = *state;
+    char variable[] = "T_COUNT=8";
+    char config_flag[] = "--config";
+    char *const environment[] = {variable, NULL};
+    char *const arguments[] = {config_flag, fixture->file};
+    write_file(fixture, "count = 2\nlevel = low\n", strlen("count = 2\nlevel = low\n"));
+    assert_int_equal(load_with_presets(fixture, environment, 2, arguments, false), DS_OK);
+    assert_int_equal(fixture->options.count, 8);
+    assert_int_equal(fixture->options.level, 1);
+}
+
+static void wished_presets_outrank_the_environment_and_flags_outrank_them(void **state)
+{
+    struct fixture *fixture = *state;
+    char variable[] = "T_COUNT=8";
+    char flag[] = "--level=low";
+    char *const environment[] = {variable, NULL};
+    char *const arguments[] = {flag};
+    assert_int_equal(load_with_presets(fixture, environment, 1, arguments, true), DS_OK);
+    assert_int_equal(fixture->options.count, 7);
+    assert_int_equal(fixture->options.level, 0);
+    assert_true(ds_config_outranks(fixture->config, "level", "count"));
+    assert_false(ds_config_outranks(fixture->config, "count", "level"));
+}
+
+static void a_derived_value_has_the_origin_of_its_source(void **state)
+{
+    struct fixture *fixture = *state;
+    char *text = NULL;
+    size_t bytes = 0;
+    assert_int_equal(load_with_presets(fixture, NULL, 0, NULL, false), DS_OK);
+    fixture->options.folder = "/worked/out";
+    ds_config_derive(fixture->config, "folder", "count");
+    FILE *stream = open_memstream(&text, &bytes);
+    assert_non_null(stream);
+    ds_config_print(fixture->config, &fixture->options, stream);
+    fclose(stream);
+    assert_non_null(strstr(text, "folder = /worked/out  # context work\n"));
+    free(text);
+}
+
+static void a_mistyped_choice_is_told_the_nearest(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(load(fixture, "--level hihg", ""), DS_INVALID_ARGUMENT);
+    assert_non_null(strstr(fixture->reason, "did you mean \"high\"?"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -465,6 +541,7 @@ int main(void)
         T(comments_and_blanks_in_a_file_are_passed_over),
         T(a_number_out_of_range_is_refused_with_the_range),
         T(a_refusal_names_the_environment_variable),
+        T(minutes_are_written_min_or_m),
         T(a_duration_without_unit_is_refused_with_examples),
         T(a_size_too_large_for_64_bits_is_refused),
         T(an_unknown_choice_is_refused_with_the_choices),
@@ -481,6 +558,10 @@ int main(void)
         T(the_printed_settings_name_their_origin_and_hide_secrets),
         T(the_printed_settings_can_be_read_as_a_file),
         T(help_shows_examples_flags_defaults_and_environment),
+        T(presets_outrank_the_file_and_the_environment_outranks_them),
+        T(wished_presets_outrank_the_environment_and_flags_outrank_them),
+        T(a_derived_value_has_the_origin_of_its_source),
+        T(a_mistyped_choice_is_told_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,17 @@ static ds_code append_item(struct ds_config *config, const struct ds_setting *se
     return DS_OK;
 }
 
+/* NULL where none is near, and for settings without choices. */
+static const char *nearest_choice(const struct ds_setting *setting, const char *text)
+{
+    struct ds_suggestion suggestion;
+    ds_suggest_begin(&suggestion, text);
+    for (size_t i = 0; setting->choices != NULL && setting->choices[i] != NULL; i++) {
+        ds_suggest_offer(&suggestion, setting->choices[i]);
+    }
+    return suggestion.best;
+}
+
 ds_code config_give(struct ds_config *config, const struct ds_setting *setting, const char *text,
                     enum rank rank, const char *origin)
 {
@@ -75,8 +86,11 @@ ds_code config_give(struct ds_config *config, const struct ds_setting *setting, 
 
     char wanted[DS_SETTING_WANTED_BYTES_MAX];
     if (!ds_setting_parse(setting, text, config->options, wanted)) {
-        return config_refuse(config, "%s: \"%s\" (from %s) is not %s", setting->name,
-                             ds_setting_mask(setting, text, config->arena), origin, wanted);
+        const char *nearest = nearest_choice(setting, text);
+        return config_refuse(config, "%s: \"%s\" (from %s) is not %s%s%s%s", setting->name,
+                             ds_setting_mask(setting, text, config->arena), origin, wanted,
+                             nearest == NULL ? "" : "; did you mean \"",
+                             nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
     }
     return DS_OK;
 }
@@ -96,11 +110,25 @@ static ds_code give_defaults(struct ds_config *config)
     return DS_OK;
 }
 
-const char *config_environment_value(const struct ds_config_sources *sources, const char *name)
+static ds_code give_presets(struct ds_config *config, const struct ds_config_sources *sources)
+{
+    const enum rank rank = sources->presets_outrank_environment ? RANK_WISHED_PRESET : RANK_PRESET;
+    for (size_t i = 0; i < sources->preset_count; i++) {
+        const struct ds_config_preset *preset = &sources->presets[i];
+        const struct ds_setting *setting =
+            config_find_setting(config->program, preset->name, strlen(preset->name));
+        if (setting != NULL) {
+            DS_TRY(config_give(config, setting, preset->text, rank, preset->origin));
+        }
+    }
+    return DS_OK;
+}
+
+const char *ds_environment_value(char *const *environment, const char *name)
 {
     const size_t name_bytes = strlen(name);
-    for (size_t i = 0; sources->environment != NULL && sources->environment[i] != NULL; i++) {
-        const char *entry = sources->environment[i];
+    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
+        const char *entry = environment[i];
         if (strncmp(entry, name, name_bytes) == 0 && entry[name_bytes] == '=') {
             return entry + name_bytes + 1;
         }
@@ -113,7 +141,7 @@ static ds_code give_environment(struct ds_config *config, const struct ds_config
     for (size_t i = 0; i < config->program->setting_count; i++) {
         const struct ds_setting *setting = &config->program->settings[i];
         for (size_t k = 0; k < DS_SETTING_ALIASES_MAX && setting->environment[k] != NULL; k++) {
-            const char *value = config_environment_value(sources, setting->environment[k]);
+            const char *value = ds_environment_value(sources->environment, setting->environment[k]);
             if (value != NULL && value[0] != '\0') {
                 DS_TRY(
                     config_give(config, setting, value, RANK_ENVIRONMENT, setting->environment[k]));
@@ -143,7 +171,13 @@ static ds_code load(struct ds_config *config, const struct ds_config_sources *so
     DS_TRY(give_defaults(config));
     DS_TRY(config_find_file(config, sources));
     DS_TRY(config_give_file(config));
-    DS_TRY(give_environment(config, sources));
+    if (sources->presets_outrank_environment) {
+        DS_TRY(give_environment(config, sources));
+        DS_TRY(give_presets(config, sources));
+    } else {
+        DS_TRY(give_presets(config, sources));
+        DS_TRY(give_environment(config, sources));
+    }
     DS_TRY(config_give_arguments(config, sources));
     if (config->wish == DS_CONFIG_RUN && config->operand_count < config->program->operand_min) {
         return config_refuse(config, "an argument is missing; usage: %s %s", config->program->name,
@@ -182,6 +216,11 @@ void ds_config_destroy(struct ds_config *config)
     }
 }
 
+const struct ds_program *ds_config_program(const struct ds_config *config)
+{
+    return config->program;
+}
+
 enum ds_config_wish ds_config_wish(const struct ds_config *config)
 {
     return config->wish;
@@ -208,6 +247,20 @@ static const struct given *given_by_name(const struct ds_config *config, const c
 bool ds_config_is_given(const struct ds_config *config, const char *name)
 {
     return given_by_name(config, name)->rank != RANK_DEFAULT;
+}
+
+bool ds_config_outranks(const struct ds_config *config, const char *name, const char *other)
+{
+    return given_by_name(config, name)->rank > given_by_name(config, other)->rank;
+}
+
+void ds_config_derive(struct ds_config *config, const char *name, const char *from)
+{
+    const struct ds_setting *setting = config_find_setting(config->program, name, strlen(name));
+    assert(setting != NULL);
+    const struct given *source = given_by_name(config, from);
+    given_of(config, setting)->rank = source->rank;
+    given_of(config, setting)->origin = source->origin;
 }
 
 struct ds_arena *ds_config_arena(struct ds_config *config)

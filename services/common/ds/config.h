@@ -1,7 +1,8 @@
 /*
  * Settings of a program or command as one table: where they come from, what they may be and their
- * help follow from the row. Sources in rising order: the row's default, a file (--config), the
- * environment, flags; the last one wins. Everything happens on the thread that starts the program.
+ * help follow from the row. Sources in rising order: the row's default, a file (--config), presets
+ * that the program brings, the environment, flags; the last one wins. Everything happens on the
+ * thread that starts the program.
  *
  * A file has lines "name = value"; "#" at the beginning of a line or behind a blank begins a
  * comment. A list's name may stand on several lines; a later source replaces the whole list.
@@ -68,10 +69,20 @@ enum ds_config_wish {
     DS_CONFIG_PRINT, /* --print-config */
 };
 
+/* A value that the program itself knows, such as one of a context that a person keeps. */
+struct ds_config_preset {
+    const char *name; /* one that the program's table does not have is passed over */
+    const char *text;
+    const char *origin; /* "context work" */
+};
+
 struct ds_config_sources {
     size_t argument_count;
     char *const *arguments;   /* without the program's name */
     char *const *environment; /* NAME=value, NULL at the end */
+    const struct ds_config_preset *presets;
+    size_t preset_count;
+    bool presets_outrank_environment; /* where a flag asked for them */
 };
 
 struct ds_config;
@@ -94,12 +105,23 @@ DS_MUST_USE ds_code ds_config_load(const struct ds_program *program,
 /* Takes NULL. */
 void ds_config_destroy(struct ds_config *config);
 
+const struct ds_program *ds_config_program(const struct ds_config *config);
 enum ds_config_wish ds_config_wish(const struct ds_config *config);
 size_t ds_config_operand_count(const struct ds_config *config);
 const char *ds_config_operand(const struct ds_config *config, size_t index);
 
 /* True where a source gave the setting, false where its default stands. */
 bool ds_config_is_given(const struct ds_config *config, const char *name);
+
+/* True where the value of `name` comes from a higher source than that of `other`: of two settings
+ * that say the same, it is the one that counts. */
+bool ds_config_outranks(const struct ds_config *config, const char *name, const char *other);
+
+/* The program worked the value of `name` out from that of `from`: its origin is that one's. */
+void ds_config_derive(struct ds_config *config, const char *name, const char *from);
+
+/* The value of an environment variable as the program sees it; NULL where it is not set. */
+const char *ds_environment_value(char *const *environment, const char *name);
 
 /* Memory that lives as long as the config. */
 struct ds_arena *ds_config_arena(struct ds_config *config);

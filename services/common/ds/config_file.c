@@ -6,7 +6,7 @@
 
 ds_code config_find_file(struct ds_config *config, const struct ds_config_sources *sources)
 {
-    config->file = config_environment_value(sources, "DS_CONFIG");
+    config->file = ds_environment_value(sources->environment, "DS_CONFIG");
     for (size_t i = 0; i < sources->argument_count; i++) {
         const char *argument = sources->arguments[i];
         if (strcmp(argument, "--") == 0) {

@@ -8,7 +8,9 @@
 enum rank {
     RANK_DEFAULT = 0,
     RANK_FILE,
+    RANK_PRESET,
     RANK_ENVIRONMENT,
+    RANK_WISHED_PRESET, /* of a flag's making */
     RANK_FLAG,
 };
 
@@ -40,9 +42,6 @@ const struct ds_setting *config_find_setting(const struct ds_program *program, c
 
 /* The name of the setting that is meant by the mistyped `word`, or NULL. */
 const char *config_nearest(const struct ds_program *program, const char *word);
-
-/* NULL where it is not set. */
-const char *config_environment_value(const struct ds_config_sources *sources, const char *name);
 
 /* Takes one value of a setting from a source. */
 DS_MUST_USE ds_code config_give(struct ds_config *config, const struct ds_setting *setting,

@@ -16,7 +16,8 @@ static const struct unit size_units[] = {
     {"GiB", 1024LL * 1024 * 1024}, {"MiB", 1024LL * 1024}, {"KiB", 1024}, {"", 1}, {NULL, 0}};
 
 static const struct unit duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000},
-                                             {"s", 1000},     {"ms", 1},      {NULL, 0}};
+                                             {"m", 60000},    {"s", 1000},    {"ms", 1},
+                                             {NULL, 0}};
 
 static void *place_of(const struct ds_setting *setting, void *options)
 {

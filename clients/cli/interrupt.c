@@ -1,0 +1,68 @@
+#include "clients/cli/interrupt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define WAIT_MS_MAX (24 * 3600 * 1000)
+
+static const int watched[] = {SIGINT, SIGTERM};
+#define WATCHED_COUNT (sizeof(watched) / sizeof(watched[0]))
+
+/* A signal handler has no context of its own: these are the process's. */
+static struct {
+    atomic_bool came;
+    int descriptor;
+    struct sigaction before[WATCHED_COUNT];
+} interrupt = {.descriptor = -1};
+
+static void take_signal(int number)
+{
+    (void)number;
+    const int saved_errno = errno;
+    const uint64_t one = 1;
+    atomic_store(&interrupt.came, true);
+    /* Fails only where the descriptor is readable already. */
+    const ssize_t written = write(interrupt.descriptor, &one, sizeof(one));
+    (void)written;
+    errno = saved_errno;
+}
+
+void interrupt_begin(void)
+{
+    /* Without one a wait lasts its whole time; the signal is noted all the same. */
+    interrupt.descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    atomic_store(&interrupt.came, false);
+    struct sigaction action = {.sa_handler = take_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        sigaction(watched[i], &action, &interrupt.before[i]);
+    }
+}
+
+void interrupt_end(void)
+{
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        sigaction(watched[i], &interrupt.before[i], NULL);
+    }
+    if (interrupt.descriptor >= 0) {
+        close(interrupt.descriptor);
+        interrupt.descriptor = -1;
+    }
+}
+
+bool interrupt_came(void)
+{
+    return atomic_load(&interrupt.came);
+}
+
+bool interrupt_wait_ms(int64_t wait_ms)
+{
+    struct pollfd wait = {.fd = interrupt.descriptor, .events = POLLIN};
+    /* A signal that breaks the wait off has been noted already. */
+    poll(&wait, 1, (int)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX));
+    return interrupt_came();
+}

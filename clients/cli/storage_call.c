@@ -1,0 +1,77 @@
+#include "clients/cli/storage_call.h"
+
+#include "clients/cli/storage_reply.h"
+#include "ds/exit_code.h"
+
+#include <stdlib.h>
+
+#define TEXT_BYTES_MAX (32 * 1024 * 1024)
+
+const char *const storage_format_choices[] = {"auto", "table", "json", "ndjson", NULL};
+
+static int show_json(const struct ds_message *type, struct ds_bytes response)
+{
+    struct ds_json_style style = rows_json_style;
+    style.defaults = true;
+    struct ds_buffer text;
+    ds_buffer_init(&text, TEXT_BYTES_MAX);
+    const ds_code code = ds_wire_to_json(type, response, &style, &text);
+    if (code == DS_OK) {
+        fwrite(text.data, 1, text.size, stdout);
+        fputc('\n', stdout);
+    }
+    ds_buffer_deinit(&text);
+    return code == DS_OK ? DS_EXIT_OK : DS_EXIT_ERROR;
+}
+
+static int show_reply(const struct storage_call *call, const struct ds_message *type,
+                      struct ds_bytes response)
+{
+    if (rows_format_for(stdout, call->format) != ROWS_TABLE) {
+        return show_json(type, response);
+    }
+    ProtobufCMessage *message =
+        protobuf_c_message_unpack(type->descriptor, NULL, response.size, response.data);
+    if (message == NULL) {
+        return DS_EXIT_ERROR;
+    }
+    call->show(message);
+    protobuf_c_message_free_unpacked(message, NULL);
+    return DS_EXIT_OK;
+}
+
+static int make_call(const struct connection *connection, const struct storage_call *call,
+                     struct ds_bytes payload)
+{
+    const struct ds_method *method = storage_method(call->method);
+    struct ds_client_call client_call;
+    const ds_code code = connection_call(connection, method, payload, &client_call);
+    int exit_code = ds_exit_code_of(code);
+    if (code == DS_OK) {
+        exit_code = show_reply(call, method->response, client_call.response);
+        if (exit_code != DS_EXIT_OK) {
+            fprintf(stderr, "deltastream: the reply is damaged\n");
+        }
+    }
+    ds_client_call_release(&client_call);
+    return exit_code;
+}
+
+int storage_call_run(struct ds_config *config, struct connection_options *options,
+                     const struct storage_call *call)
+{
+    struct connection connection;
+    int exit_code = DS_EXIT_OK;
+    if (!connection_open(config, options, &connection, &exit_code)) {
+        return exit_code;
+    }
+    uint8_t *payload = malloc(protobuf_c_message_get_packed_size(call->request) + 1);
+    if (payload == NULL) {
+        abort();
+    }
+    const size_t bytes = protobuf_c_message_pack(call->request, payload);
+    exit_code = make_call(&connection, call, ds_bytes_of(payload, bytes));
+    free(payload);
+    connection_close(&connection);
+    return exit_code;
+}

@@ -1,0 +1,274 @@
+/* deltastream chains watch: the newest chain, drawn again whenever it changes. */
+#include "clients/cli/chain_view.h"
+#include "clients/cli/command.h"
+#include "clients/cli/fields.h"
+#include "clients/cli/interrupt.h"
+#include "clients/cli/poll_wait.h"
+#include "clients/cli/progress.h"
+#include "clients/cli/row_page.h"
+#include "clients/cli/row_writer.h"
+#include "ds/clock.h"
+#include "ds/exit_code.h"
+#include "ds/time.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define LIST_EXPIRIES "deltastream.storage.v1.Storage/ListExpiries"
+#define EXPIRIES_FIELD 2
+#define EXPIRY_BYTES_MAX 16
+#define DATE_BYTES 10
+#define WATCH_CHAIN_BYTES_MAX (16 * 1024 * 1024)
+#define WATCH_TEXT_BYTES_MAX (4 * 1024 * 1024)
+#define WATCH_WIDTH_DEFAULT 160
+
+static const char *const format_choices[] = {"auto", "table", "ndjson", NULL};
+enum watch_format {
+    WATCH_AUTO = 0, /* a table on a terminal, else NDJSON */
+    WATCH_TABLE,
+    WATCH_NDJSON,
+};
+
+struct watch_options {
+    struct connection_options connection;
+    const char *expiry;
+    int64_t interval_ms;
+    int format;
+};
+
+static const struct ds_setting settings[] = {
+    {.name = "expiry",
+     .kind = DS_SETTING_TEXT,
+     .argument = "YYYY-MM-DD",
+     .help = "the chain of this expiry [the next one; the last where all have passed]",
+     .offset = offsetof(struct watch_options, expiry)},
+    POLL_INTERVAL_SETTING(watch_options),
+    {.name = "output",
+     .short_flag = 'o',
+     .environment = {"DS_OUTPUT"},
+     .kind = DS_SETTING_CHOICE,
+     .argument = "table|ndjson",
+     .default_text = "auto",
+     .choices = format_choices,
+     .help = "auto is a table redrawn in place on a terminal and a row a change in a pipe",
+     .offset = offsetof(struct watch_options, format)},
+    CONNECTION_SETTINGS,
+};
+
+#define WATCH_PROGRAM(words)                                                                       \
+    {                                                                                              \
+        .name = "deltastream " words,                                                              \
+        .summary = "Watch a product's newest option chain until it is interrupted.",               \
+        .examples = "  deltastream " words " NIFTY\n"                                              \
+                    "  deltastream " words " NIFTY --expiry 2025-01-30 | jq .pcr_oi\n",            \
+        .operands = "PRODUCT", .operand_min = 1, .operand_max = 1, .settings = settings,           \
+        .setting_count = sizeof(settings) / sizeof(settings[0])                                    \
+    }
+
+static const struct ds_program chains_program = WATCH_PROGRAM("chains watch");
+
+struct work {
+    const struct watch_options *options;
+    const struct connection *connection;
+    const char *product;
+    char expiry[EXPIRY_BYTES_MAX]; /* "": there is none yet */
+    char today[DATE_BYTES + 1];    /* while the expiry is being looked for */
+    struct ds_buffer chain;        /* read last */
+    struct ds_buffer shown;        /* drawn last */
+    struct ds_buffer text;
+    struct row_writer *writer; /* NULL: a table */
+    bool is_in_place;
+    bool is_bold;
+    size_t lines_drawn;
+    int write_failure; /* errno of a write that failed; 0: none did */
+};
+
+/* Expiries come in ascending order: the first one that has not passed stays. */
+static ds_code take_expiry(void *context, uint32_t number, struct ds_bytes value)
+{
+    struct work *work = context;
+    const bool is_found = work->expiry[0] != '\0' && strcmp(work->expiry, work->today) >= 0;
+    if (number == EXPIRIES_FIELD && !is_found && value.size < sizeof(work->expiry)) {
+        memcpy(work->expiry, value.data, value.size);
+        work->expiry[value.size] = '\0';
+    }
+    return DS_OK;
+}
+
+static ds_code find_expiry(struct work *work)
+{
+    char now[DS_TIME_TEXT_MAX];
+    const struct row_page_field fields[] = {{"product", work->product}};
+    if (work->options->expiry != NULL && work->options->expiry[0] != '\0') {
+        snprintf(work->expiry, sizeof(work->expiry), "%s", work->options->expiry);
+        return DS_OK;
+    }
+    ds_time_format(ds_clock_wall_us(ds_clock_system()) / DS_MICROSECONDS, 0, now);
+    memcpy(work->today, now, DATE_BYTES);
+    work->expiry[0] = '\0';
+    struct ds_client_call call;
+    ds_code code =
+        row_page_call(work->connection, ds_method_find(LIST_EXPIRIES, strlen(LIST_EXPIRIES)),
+                      fields, 1, true, &call);
+    if (code == DS_OK) {
+        code = fields_each(call.response, take_expiry, work);
+    }
+    ds_client_call_release(&call);
+    return code;
+}
+
+static ds_code take_chain(void *context, struct ds_bytes row)
+{
+    struct work *work = context;
+    ds_buffer_append(&work->chain, row.data, row.size);
+    return DS_OK;
+}
+
+static ds_code read_chain(struct work *work)
+{
+    char token[ROW_PAGE_TOKEN_BYTES_MAX];
+    const struct row_page_request request = {.kind = ROW_KIND_CHAINS,
+                                             .key = work->product,
+                                             .expiry = work->expiry,
+                                             .limit = 1,
+                                             .is_descending = true};
+    ds_buffer_clear(&work->chain);
+    DS_TRY(find_expiry(work));
+    if (work->expiry[0] == '\0') {
+        return DS_OK;
+    }
+    return row_page_get(work->connection, &request, true, take_chain, work, token);
+}
+
+static struct chain_view choose_view(const struct work *work)
+{
+    struct winsize size = {0};
+    struct chain_view view = {.width = WATCH_WIDTH_DEFAULT, .is_bold = work->is_bold};
+    if (work->is_in_place && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 &&
+        size.ws_row > 1) {
+        view.width = size.ws_col - 1U;
+        view.lines_max = size.ws_row - 1U;
+    }
+    return view;
+}
+
+static size_t count_lines(const struct ds_buffer *text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text->size; i++) {
+        count += text->data[i] == '\n';
+    }
+    return count;
+}
+
+static ds_code draw(struct work *work)
+{
+    const struct chain_view view = choose_view(work);
+    ds_buffer_clear(&work->text);
+    if (work->is_in_place && work->lines_drawn > 0) {
+        ds_buffer_printf(&work->text, "\x1B[%zuA\r\x1B[J", work->lines_drawn);
+    }
+    DS_TRY(chain_view_write(&view, ds_buffer_bytes(&work->chain), &work->text));
+    fwrite(work->text.data, 1, work->text.size, stdout);
+    work->lines_drawn = count_lines(&work->text);
+    return DS_OK;
+}
+
+/* Shows the chain where it is another than the one shown. */
+static ds_code show(struct work *work)
+{
+    if (work->chain.size == 0 ||
+        ds_bytes_equal(ds_buffer_bytes(&work->chain), ds_buffer_bytes(&work->shown))) {
+        return DS_OK;
+    }
+    ds_code code = work->writer == NULL
+                       ? draw(work)
+                       : row_writer_add(work->writer, ds_buffer_bytes(&work->chain));
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        work->write_failure = errno;
+        code = DS_ABORTED;
+    }
+    ds_buffer_clear(&work->shown);
+    ds_buffer_append(&work->shown, work->chain.data, work->chain.size);
+    return code;
+}
+
+static int end_of(const struct work *work, ds_code code)
+{
+    if (work->write_failure == EPIPE) {
+        return DS_EXIT_OK;
+    }
+    if (work->write_failure != 0) {
+        fprintf(stderr, "deltastream: can't write the output: %s\n", strerror(work->write_failure));
+        return DS_EXIT_ERROR;
+    }
+    return ds_exit_code_of(code);
+}
+
+static int watch(struct work *work)
+{
+    struct poll_wait wait = {.is_away = false};
+    do {
+        ds_code code = read_chain(work);
+        const bool is_answer = code == DS_OK;
+        if (is_answer) {
+            code = show(work);
+        }
+        if (!poll_wait_goes_on(&wait, work->connection, code) || work->write_failure != 0) {
+            return end_of(work, code);
+        }
+        if (wait.is_away) {
+            /* The message stands below what is drawn, which stays as it is. */
+            work->lines_drawn = 0;
+        }
+    } while (!interrupt_wait_ms(work->options->interval_ms));
+    return DS_EXIT_INTERRUPTED;
+}
+
+static int run_connected(struct work *work)
+{
+    const bool is_table = work->options->format == WATCH_TABLE ||
+                          (work->options->format == WATCH_AUTO && isatty(STDOUT_FILENO) == 1);
+    const char *no_color = getenv("NO_COLOR");
+    work->is_in_place = is_table && progress_is_drawn(stdout);
+    work->is_bold = work->is_in_place && (no_color == NULL || no_color[0] == '\0');
+    if (!is_table) {
+        work->writer = row_writer_create(stdout, ROW_KIND_CHAINS, ROW_FORMAT_NDJSON, false);
+    }
+    ds_buffer_init(&work->chain, WATCH_CHAIN_BYTES_MAX);
+    ds_buffer_init(&work->shown, WATCH_CHAIN_BYTES_MAX);
+    ds_buffer_init(&work->text, WATCH_TEXT_BYTES_MAX);
+    interrupt_begin();
+    fputs(work->is_in_place ? "\x1B[?25l" : "", stdout);
+    const int exit_code = watch(work);
+    fputs(work->is_in_place ? "\x1B[?25h" : "", stdout);
+    fflush(stdout);
+    interrupt_end();
+    row_writer_destroy(work->writer);
+    ds_buffer_deinit(&work->chain);
+    ds_buffer_deinit(&work->shown);
+    ds_buffer_deinit(&work->text);
+    return exit_code;
+}
+
+static int run(struct ds_config *config, void *context)
+{
+    struct watch_options *options = context;
+    struct connection connection;
+    int exit_code = DS_EXIT_OK;
+    if (!connection_open(config, &options->connection, &connection, &exit_code)) {
+        return exit_code;
+    }
+    struct work work = {
+        .options = options, .connection = &connection, .product = ds_config_operand(config, 0)};
+    exit_code = run_connected(&work);
+    connection_close(&connection);
+    return exit_code;
+}
+
+const struct cli_command command_chains_watch = {.program = &chains_program,
+                                                 .options_bytes = sizeof(struct watch_options),
+                                                 .run = run,
+                                                 .operand = CLI_OPERAND_PRODUCT};
