@@ -29,6 +29,8 @@ def clean_environment(extra=None):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)
     }
+    # The contexts of whoever runs the tests are not theirs.
+    environment["XDG_CONFIG_HOME"] = "/dev/null/none"
     environment.update(extra or {})
     return environment
 

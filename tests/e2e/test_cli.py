@@ -140,7 +140,7 @@ FAILURES = [
     (["import", "/nonexistent", "--product", "X", "--map", "timestamp=0"], 1, "/nonexistent"),
     (["import", "/dev/null", "--product", "X", "--map", "timestmap=0"], 2, 'did you mean "timestamp"?'),
     (["import", "/dev/null", "--map", "timestamp=0"], 2, "--product NAME"),
-    (["import", "/dev/null", "--product", "X"], 2, "deltastream import: map: say which columns there are"),
+    (["import", "/dev/null", "--product", "X", "--header", "no"], 2, "without a header line --map has to say"),
     (["import", "/", "--product", "X", "--map", "timestamp=0,price=1"], 1, '"/" is a folder; name a file'),
 ]  # fmt: skip
 

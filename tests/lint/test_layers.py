@@ -22,8 +22,12 @@ LAYERS = {
     "clients/cli": [r"ds/.+", r"cli/.+", r"clients/.+", r"feed/.+"],
 }
 
-# `deltastream up` links the services and the gateway whole, by their public headers.
-UP = {"clients/cli/up.c": [r"storage/storage\.h", r"storage/host\.h", r"storage/config\.h", r"gateway/gateway\.h", r"gateway/host\.h"]}
+# `deltastream up` links the services and the gateway whole, by their public headers; rules of retention are read by one parser.
+UP = {
+    "clients/cli/storage_restore.c": [r"storage/restore\.h"],
+    "clients/cli/storage_retention.c": [r"storage/retention\.h"],
+    "clients/cli/up.c": [r"storage/storage\.h", r"storage/host\.h", r"storage/config\.h", r"gateway/gateway\.h", r"gateway/host\.h"],
+}
 
 # A foreign library is known to one place only, so that it can be replaced there.
 FOREIGN = {
