@@ -4,6 +4,7 @@
 #include "clients/cli/input.h"
 #include "clients/cli/method_find.h"
 #include "clients/cli/rows.h"
+#include "clients/cli/status.h"
 #include "ds/exit_code.h"
 
 #include <string.h>
@@ -101,7 +102,7 @@ static int make_call(struct ds_config *config, struct call_options *options,
     }
     struct ds_client_call call;
     const ds_code code = connection_call(&connection, method, payload, &call);
-    exit_code = ds_exit_code_of(code);
+    exit_code = status_exit_code(&call);
     if (code == DS_OK) {
         exit_code = show_reply(method, call.response);
     }

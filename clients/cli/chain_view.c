@@ -1,5 +1,6 @@
 #include "clients/cli/chain_view.h"
 
+#include "clients/cli/plain_text.h"
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/arena.h"
 #include "ds/number.h"
@@ -197,8 +198,7 @@ static void append_value(char *line, const char *name, bool is_present, double v
 static void clean(char *line)
 {
     for (; *line != '\0'; line++) {
-        const unsigned char byte = (unsigned char)*line;
-        *line = byte < 0x20 || byte == 0x7F ? ' ' : *line;
+        *line = (char)plain_text_byte((uint8_t)*line);
     }
 }
 

@@ -3,10 +3,10 @@
 #include "clients/cli/command_find.h"
 #include "clients/cli/completion.h"
 #include "clients/cli/context_presets.h"
+#include "clients/cli/output.h"
 #include "clients/cli/query.h"
 #include "ds/exit_code.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,12 +44,12 @@ const struct cli_command *const cli_commands[] = {
     &command_storage_backup,
     &command_storage_restore,
     &command_storage_verify,
-    &command_call,
-    &command_list,
-    &command_describe,
     &command_storage_stats,
     &command_storage_delete,
     &command_storage_retention,
+    &command_call,
+    &command_list,
+    &command_describe,
     &command_doctor,
     &command_contexts_add,
     &command_contexts_list,
@@ -122,21 +122,6 @@ static int refuse_command(size_t argument_count, char *const *arguments)
     return DS_EXIT_USAGE;
 }
 
-/* What is still in stdout's buffer may fail to leave it. A reader that went away wanted no more,
- * which is no error. */
-static int finish_output(int exit_code)
-{
-    const bool flushed = fflush(stdout) == 0;
-    if (flushed && ferror(stdout) == 0) {
-        return exit_code;
-    }
-    if (errno == EPIPE) {
-        return exit_code;
-    }
-    fprintf(stderr, "deltastream: can't write the output: %s\n", strerror(errno));
-    return exit_code == DS_EXIT_OK ? DS_EXIT_ERROR : exit_code;
-}
-
 static int run_loaded(const struct cli_command *command, struct ds_config *config, void *options)
 {
     if (command->is_local && ds_config_wish(config) == DS_CONFIG_PRINT) {
@@ -194,18 +179,18 @@ static int show_help(size_t argument_count, char *const *arguments)
 int cli_run(size_t argument_count, char *const *arguments, char *const *environment)
 {
     if (argument_count > 0 && strcmp(arguments[0], COMPLETION_WORD) == 0) {
-        return finish_output(completion_answer(argument_count - 1, arguments + 1, environment));
+        return output_finish(completion_answer(argument_count - 1, arguments + 1, environment));
     }
     if (argument_count == 0) {
         print_help(stderr);
         return DS_EXIT_USAGE;
     }
     if (is_word(arguments[0], "help", "--help") || strcmp(arguments[0], "-h") == 0) {
-        return finish_output(show_help(argument_count - 1, arguments + 1));
+        return output_finish(show_help(argument_count - 1, arguments + 1));
     }
     if (is_word(arguments[0], "version", "--version")) {
         printf("deltastream %s\n", DS_VERSION);
-        return finish_output(DS_EXIT_OK);
+        return output_finish(DS_EXIT_OK);
     }
     size_t word_count = 0;
     const struct cli_command *command = command_find(argument_count, arguments, &word_count);
@@ -214,6 +199,7 @@ int cli_run(size_t argument_count, char *const *arguments, char *const *environm
     }
     struct ds_config_sources sources = {.argument_count = argument_count - word_count,
                                         .arguments = arguments + word_count,
-                                        .environment = environment};
-    return finish_output(run_command(command, &sources));
+                                        .environment = environment,
+                                        .is_for_others = command_setting_exists};
+    return output_finish(run_command(command, &sources));
 }

@@ -20,6 +20,10 @@ bool command_noun_exists(const char *word);
 const struct cli_command *command_find(size_t argument_count, char *const *arguments,
                                        size_t *ret_word_count);
 
+/* Whether any command has a setting of the name, with that choice where `choice` is not NULL: one
+ * file and one set of variables serve all commands. */
+bool command_setting_exists(const char *name, const char *choice);
+
 /* The words of the command that is meant by mistyped ones; NULL where none is near. */
 const char *command_nearest(size_t argument_count, char *const *arguments);
 

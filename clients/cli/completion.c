@@ -96,7 +96,8 @@ static struct ds_config_sources sources_of(const struct line *line)
 {
     return (struct ds_config_sources){.argument_count = line->word_count - 1 - line->command_words,
                                       .arguments = line->words + line->command_words,
-                                      .environment = line->environment};
+                                      .environment = line->environment,
+                                      .is_for_others = command_setting_exists};
 }
 
 static void offer_operands(struct line *line, enum cli_operand operand)

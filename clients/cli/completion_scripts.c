@@ -81,7 +81,8 @@ static const char fish_script[] =
     "end\n"
     "complete -c deltastream -f -a '(__deltastream_complete)'\n";
 
-const char *completion_script(const char *shell)
+/* The script of a shell; NULL for another one. */
+static const char *completion_script(const char *shell)
 {
     static const char *const scripts[] = {bash_script, zsh_script, fish_script};
     for (size_t i = 0; completion_shells[i] != NULL; i++) {

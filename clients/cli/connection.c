@@ -11,6 +11,8 @@
 
 #define IPC_SCHEME "ipc://"
 #define PERMISSIONS_MAX 64
+#define HELLO "deltastream.rpc.v1.Control/Hello"
+#define HELLO_TIMEOUT_MS 1000
 
 static bool holds(const char *const *permissions, size_t count, const char *permission)
 {
@@ -97,6 +99,19 @@ void connection_complete(struct ds_config *config, struct connection_options *op
     }
 }
 
+/*
+ * Says hello and does not mind what comes back: whoever leaves before nng's greeting is through
+ * makes the listener deaf for a second, and many a command ends without a call.
+ */
+static void greet(const struct connection *connection)
+{
+    struct ds_client_call call = {.method = ds_method_find(HELLO, strlen(HELLO)),
+                                  .timeout_ms = HELLO_TIMEOUT_MS};
+    const ds_code code = ds_channel_call_wait(connection->channel, &call);
+    (void)code;
+    ds_client_call_release(&call);
+}
+
 bool connection_try(struct ds_config *config, struct connection_options *options,
                     struct connection *ret_connection, struct connection_failure *ret_failure)
 {
@@ -119,6 +134,9 @@ bool connection_try(struct ds_config *config, struct connection_options *options
         ret_failure->advice = NULL;
         ret_failure->exit_code = DS_EXIT_USAGE;
         return false;
+    }
+    if (is_ipc) {
+        greet(&connection);
     }
     *ret_connection = connection;
     return true;

@@ -121,7 +121,7 @@ static int run_add(struct ds_config *config, void *context)
 
 static const struct ds_program add_program = {
     .name = "deltastream contexts add",
-    .summary = "Keep where a service is and how one likes its answers, under a name.",
+    .summary = "Keep a service's address and one's preferences under a name.",
     .examples = "  deltastream contexts add work --connect tcp://10.0.0.5:9003 --timeout 10s\n"
                 "  deltastream contexts add test --data-dir ./data -o json\n",
     .operands = "NAME",
@@ -202,8 +202,7 @@ static int run_use(struct ds_config *config, void *options)
 
 static const struct ds_program use_program = {
     .name = "deltastream contexts use",
-    .summary = "Make a context the current one: it counts from now on where no flag and no "
-               "variable says otherwise.",
+    .summary = "Make a context the current one.",
     .examples = "  deltastream contexts use work\n"
                 "  deltastream contexts use none\n",
     .operands = "NAME",

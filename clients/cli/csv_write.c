@@ -35,3 +35,23 @@ void csv_write_value(FILE *stream, struct ds_bytes value)
     }
     fputc('"', stream);
 }
+
+void csv_write_head(FILE *stream, const struct table_column *columns, size_t column_count)
+{
+    for (size_t i = 0; i < column_count; i++) {
+        fprintf(stream, "%s%s", i == 0 ? "" : ",", columns[i].name);
+    }
+    fputc('\n', stream);
+}
+
+void csv_write_row(FILE *stream, const struct rows_columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        struct ds_bytes text;
+        fputs(i == 0 ? "" : ",", stream);
+        if (rows_columns_value(columns, i, &text)) {
+            csv_write_value(stream, text);
+        }
+    }
+    fputc('\n', stream);
+}

@@ -6,7 +6,6 @@
 #include "ds/exit_code.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -60,7 +59,7 @@ static int run(struct ds_config *config, void *context)
 
 static const struct ds_program program = {
     .name = "deltastream doctor",
-    .summary = "Check connection, versions, clock, disk and the data folder, and say what to do.",
+    .summary = "Check connection, versions, clock, disk and data folder; say what to do.",
     .examples = "  deltastream doctor\n"
                 "  deltastream doctor --connect tcp://10.0.0.5:9003 -o json\n",
     .settings = settings,

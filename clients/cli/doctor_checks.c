@@ -1,5 +1,6 @@
 #include "clients/cli/doctor_checks.h"
 
+#include "clients/common/reply.h"
 #include "deltastream/rpc/v1/control.pb-c.h"
 #include "deltastream/storage/v1/admin.pb-c.h"
 #include "deltastream/storage/v1/queries.pb-c.h"
@@ -40,8 +41,8 @@ static void report(struct doctor *doctor, const char *check, enum finding_state 
 }
 
 /* The reply unpacked into the arena; NULL where there is none, and why in ret_code. */
-static void *ask(struct doctor *doctor, const char *method_name, const ProtobufCMessage *request,
-                 ds_code *ret_code)
+static const void *ask(struct doctor *doctor, const char *method_name,
+                       const ProtobufCMessage *request, ds_code *ret_code)
 {
     const struct ds_method *method = ds_method_find(method_name, strlen(method_name));
     const size_t bytes = protobuf_c_message_get_packed_size(request);
@@ -55,13 +56,10 @@ static void *ask(struct doctor *doctor, const char *method_name, const ProtobufC
                                   .payload = ds_bytes_of(payload, bytes),
                                   .timeout_ms = doctor->connection.timeout_ms,
                                   .principal = doctor->connection.principal};
-    void *reply = NULL;
+    const ProtobufCMessage *reply = NULL;
     *ret_code = ds_channel_call_wait(doctor->connection.channel, &call);
     if (*ret_code == DS_OK) {
-        reply = protobuf_c_message_unpack(method->response->descriptor,
-                                          ds_arena_allocator(doctor->arena), call.response.size,
-                                          call.response.data);
-        *ret_code = reply == NULL ? DS_INTERNAL : DS_OK;
+        *ret_code = reply_unpack(&call, doctor->arena, &reply);
     }
     ds_client_call_release(&call);
     return reply;

@@ -3,6 +3,7 @@
 #include "clients/cli/export_file.h"
 #include "clients/cli/export_keys.h"
 #include "clients/cli/interrupt.h"
+#include "clients/cli/output.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/row_writer.h"
 #include "ds/exit_code.h"
@@ -19,19 +20,18 @@ struct export_options {
     const char *end;
     const char *expiry;
     const char *product;
-    const char *output;
+    const char *file;
     int format;
     bool all;
     bool resume;
 };
 
 static const struct ds_setting settings[] = {
-    {.name = "output",
-     .short_flag = 'o',
+    {.name = "file",
      .kind = DS_SETTING_TEXT,
      .argument = "FILE",
      .help = "write there instead of standard output; it is FILE.partial until it is whole",
-     .offset = offsetof(struct export_options, output)},
+     .offset = offsetof(struct export_options, file)},
     {.name = "format",
      .kind = DS_SETTING_CHOICE,
      .argument = "csv|ndjson|protobuf",
@@ -68,7 +68,7 @@ static const struct ds_setting settings[] = {
     {.name = "resume",
      .kind = DS_SETTING_BOOLEAN,
      .help = "keep what is written when it is interrupted, and go on where an earlier run with "
-             "--resume ended; needs --output",
+             "--resume ended; needs --file",
      .offset = offsetof(struct export_options, resume)},
     CONNECTION_SETTINGS,
 };
@@ -76,11 +76,11 @@ static const struct ds_setting settings[] = {
 static const struct ds_program program = {
     .name = "deltastream export",
     .summary = "Write ticks, quotes or chains to a file that import reads.",
-    .examples = "  deltastream export ticks NIFTY -o nifty.csv\n"
-                "  deltastream export quotes --product NIFTY -o nifty.quotes.pb --resume\n"
+    .examples = "  deltastream export ticks NIFTY --file nifty.csv\n"
+                "  deltastream export quotes --product NIFTY --file nifty.quotes.pb --resume\n"
                 "  deltastream export chains NIFTY BANKNIFTY --start 2025-01-25 > chains.ndjson\n"
-                "  deltastream export ticks --all -o all.ticks.pb\n",
-    .operands = "ticks|quotes|chains [PRODUCT | SYMBOL]…",
+                "  deltastream export ticks --all --file all.ticks.pb\n",
+    .operands = "ticks|quotes|chains [PRODUCT | SYMBOL]...",
     .operand_min = 1,
     .operand_max = DS_CONFIG_OPERANDS_MAX,
     .settings = settings,
@@ -146,8 +146,8 @@ static int check_options(struct ds_config *config, struct work *work)
     }
     if (has_operands + has_product + options->all != 1) {
         return refuse(work->kind == ROW_KIND_QUOTES
-                          ? "say which: SYMBOL…, --product NAME for all symbols of one, or --all"
-                          : "say which: PRODUCT…, or --all");
+                          ? "say which: SYMBOL..., --product NAME for all symbols of one, or --all"
+                          : "say which: PRODUCT..., or --all, and not both");
     }
     if (has_product && work->kind != ROW_KIND_QUOTES) {
         return ds_config_refuse(config, options, "product",
@@ -156,12 +156,12 @@ static int check_options(struct ds_config *config, struct work *work)
     if (is_given(options->expiry) && work->kind != ROW_KIND_CHAINS) {
         return ds_config_refuse(config, options, "expiry", "for chains only");
     }
-    if (options->resume && !is_given(options->output)) {
-        return ds_config_refuse(config, options, "resume", "needs --output FILE");
+    if (options->resume && !is_given(options->file)) {
+        return ds_config_refuse(config, options, "resume", "needs --file FILE");
     }
     work->format = (enum row_format)options->format;
-    if (work->format == ROW_FORMAT_AUTO && is_given(options->output)) {
-        work->format = row_format_of_path(options->output);
+    if (work->format == ROW_FORMAT_AUTO && is_given(options->file)) {
+        work->format = row_format_of_path(options->file);
     }
     work->format = work->format == ROW_FORMAT_AUTO ? ROW_FORMAT_NDJSON : work->format;
     if (work->format == ROW_FORMAT_CSV && work->kind == ROW_KIND_CHAINS) {
@@ -261,23 +261,13 @@ static ds_code take_row(void *context, struct ds_bytes row)
     return take_time(work, row);
 }
 
-static int tell_write_failure(int failure)
-{
-    /* A reader that went away wanted no more, which is no error. */
-    if (failure == EPIPE) {
-        return DS_EXIT_OK;
-    }
-    fprintf(stderr, "deltastream: can't write the output: %s\n", strerror(failure));
-    return DS_EXIT_ERROR;
-}
-
 static int export_page(struct work *work)
 {
     const struct row_page_request request = page_request(work);
     const ds_code code =
         row_page_get(work->connection, &request, false, take_row, work, work->page_token);
     if (work->write_failure != 0) {
-        return tell_write_failure(work->write_failure);
+        return output_fail(work->write_failure);
     }
     if (code != DS_OK) {
         return code == DS_INVALID_ARGUMENT ? DS_EXIT_USAGE : ds_exit_code_of(code);
@@ -292,7 +282,7 @@ static int export_page(struct work *work)
                                        .row_count = work->row_count};
     if (!export_file_note(work->file, &point)) {
         work->write_failure = errno;
-        return tell_write_failure(work->write_failure);
+        return output_fail(work->write_failure);
     }
     return DS_EXIT_OK;
 }
@@ -336,21 +326,21 @@ static int begin_at(struct work *work, const struct export_point *point)
     fprintf(stderr,
             "deltastream: \"%s\", at which the earlier run ended, is not exported any more; "
             "remove \"%s.partial\" and export again\n",
-            point->key, work->options->output);
+            point->key, work->options->file);
     return DS_EXIT_ERROR;
 }
 
 static int finish(struct work *work, int exit_code)
 {
-    const bool is_file = is_given(work->options->output);
+    const bool is_file = is_given(work->options->file);
     if (exit_code == DS_EXIT_OK && is_file && !export_file_finish(work->file)) {
         exit_code = DS_EXIT_ERROR;
     }
     if (exit_code == DS_EXIT_OK && is_file && !work->options->connection.quiet) {
-        fprintf(stderr, "%" PRIu64 " rows written to %s\n", work->row_count, work->options->output);
+        fprintf(stderr, "%" PRIu64 " rows written to %s\n", work->row_count, work->options->file);
     } else if (exit_code > DS_EXIT_USAGE && work->options->resume) {
         fprintf(stderr, "  what is written is kept in %s.partial; the same command goes on there\n",
-                work->options->output);
+                work->options->file);
     }
     return exit_code;
 }
@@ -368,7 +358,7 @@ static int write_rows(struct work *work, const struct export_point *point)
     work->progress = progress_create(&progress_options);
     work->writer = row_writer_create(export_file_stream(work->file), work->kind, work->format,
                                      point->bytes > 0);
-    interrupt_begin();
+    interrupt_begin("");
     exit_code = export_keys_all(work);
     interrupt_end();
     row_writer_destroy(work->writer);
@@ -403,7 +393,7 @@ static int export_rows(struct work *work, struct ds_config *config)
     char reason[RESUME_REASON_BYTES_MAX];
     describe(work, config, text);
     const struct export_file_options file_options = {
-        .path = is_given(work->options->output) ? work->options->output : NULL,
+        .path = is_given(work->options->file) ? work->options->file : NULL,
         .destination = work->options->connection.connect,
         .settings = text,
         .resumes = work->options->resume};

@@ -17,7 +17,8 @@ static ds_code send_moment(struct work *work, const struct feed_plan *plan, uint
 {
     const int64_t now_us = plan->start_us + (int64_t)moment * plan->interval_us;
     const uint64_t chain_every = (uint64_t)(plan->chain_interval_us / plan->interval_us);
-    const uint32_t kinds = moment % chain_every == 0 ? plan->kinds : plan->kinds & 1U << FEED_TICKS;
+    const uint32_t kinds =
+        moment % chain_every == 0 ? plan->kinds : plan->kinds & 1U << ROW_KIND_TICKS;
     for (size_t i = 0; i < work->market.options.product_count; i++) {
         DS_TRY(feed_run_wait(&work->run, now_us));
         market_advance(&work->market, i, now_us);

@@ -178,9 +178,9 @@ static int plan_products(struct ds_config *config, const struct feed_settings *s
 
 static bool add_kind(uint32_t *kinds, const char *name)
 {
-    for (size_t i = 0; i < FEED_KIND_COUNT; i++) {
-        if (strcmp(feed_kind_names[i], name) == 0) {
-            *kinds |= 1U << i;
+    for (enum row_kind kind = ROW_KIND_TICKS; kind < ROW_KIND_COUNT; kind++) {
+        if (strcmp(row_kind_info(kind)->name, name) == 0) {
+            *kinds |= 1U << kind;
             return true;
         }
     }

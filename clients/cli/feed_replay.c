@@ -43,7 +43,7 @@ static void tell_fault(const struct replay *replay, const struct source *source,
 static bool take_row(struct replay *replay, struct source *source)
 {
     const enum row_kind kind = row_reader_kind(source->reader);
-    if ((replay->kinds & 1U << (kind - ROW_KIND_TICKS)) == 0) {
+    if ((replay->kinds & 1U << kind) == 0) {
         return false;
     }
     if (!row_kind_time(kind, source->row.wire, &source->time_us)) {
@@ -131,7 +131,7 @@ static ds_code send_row(struct replay *replay, const struct source *source)
         }
         wire = ds_buffer_bytes(&replay->shifted);
     }
-    return sender_add(replay->run->sender, (enum feed_kind)(kind - ROW_KIND_TICKS), wire);
+    return sender_add(replay->run->sender, kind, wire);
 }
 
 static ds_code send_all(struct replay *replay)

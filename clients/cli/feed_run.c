@@ -37,8 +37,9 @@ static bool wait_for_retry(void *context, uint32_t milliseconds)
 
 static void tell_failure(void *context, const struct ds_client_call *call)
 {
-    const struct feed_run *run = context;
+    struct feed_run *run = context;
     hide_progress(run);
+    run->failure_exit_code = status_exit_code(call);
     status_print(stderr, call->code, call->message, call->status_details);
     if (call->code == DS_UNAVAILABLE || call->code == DS_DEADLINE_EXCEEDED) {
         fprintf(stderr, "  is the service at %s running?\n", run->connection->url);
@@ -59,11 +60,11 @@ static bool may_tell(struct feed_run *run)
     return run->told <= TOLD_MAX;
 }
 
-static void tell_rejected(void *context, enum feed_kind kind, const char *reason)
+static void tell_rejected(void *context, enum row_kind kind, const char *reason)
 {
     struct feed_run *run = context;
     if (may_tell(run)) {
-        fprintf(stderr, "%s: a row was refused: %s\n", feed_kind_names[kind], reason);
+        fprintf(stderr, "%s: a row was refused: %s\n", row_kind_info(kind)->name, reason);
     }
 }
 
@@ -97,7 +98,7 @@ void feed_run_begin(struct feed_run *run, const struct connection *connection,
         .stream = stderr, .label = run->label, .unit = "rows"};
     run->is_quiet = settings->connection.quiet;
     run->progress = run->is_quiet ? NULL : progress_create(&progress_options);
-    interrupt_begin();
+    interrupt_begin("");
 }
 
 void feed_run_set_first(struct feed_run *run, int64_t first_row_us)
@@ -148,12 +149,12 @@ static void print_json(const struct feed_run *run, double seconds)
            ",\"damaged\":%" PRIu64 ",\"retries\":%" PRIu64 ",\"seconds\":%.3f",
            run->moments, total.rows, total.accepted, total.duplicate, total.late, total.rejected,
            run->damaged, sender_retries(run->sender), seconds);
-    for (size_t i = 0; i < FEED_KIND_COUNT; i++) {
-        const struct sender_counts counts = sender_counts(run->sender, (enum feed_kind)i);
+    for (enum row_kind kind = ROW_KIND_TICKS; kind < ROW_KIND_COUNT; kind++) {
+        const struct sender_counts counts = sender_counts(run->sender, kind);
         printf(",\"%s\":{\"rows\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"duplicate\":%" PRIu64
                ",\"late\":%" PRIu64 ",\"rejected\":%" PRIu64 "}",
-               feed_kind_names[i], counts.rows, counts.accepted, counts.duplicate, counts.late,
-               counts.rejected);
+               row_kind_info(kind)->name, counts.rows, counts.accepted, counts.duplicate,
+               counts.late, counts.rejected);
     }
     printf("}\n");
 }
@@ -163,7 +164,7 @@ static void print_text(const struct feed_run *run, double seconds)
     const struct sender_counts total = sender_total(run->sender);
     fprintf(stderr,
             "%" PRIu64 " rows of %" PRIu64 " moments in %.3f s (%.0f a second): %" PRIu64
-            " accepted (%" PRIu64 " late), %" PRIu64 " duplicate, %" PRIu64 " refused\n",
+            " accepted (%" PRIu64 " late), %" PRIu64 " duplicate, %" PRIu64 " rejected\n",
             total.rows, run->moments, seconds, (double)total.rows / (seconds > 0 ? seconds : 1),
             total.accepted, total.late, total.duplicate, total.rejected + run->damaged);
 }
@@ -172,6 +173,9 @@ static int exit_code_of(const struct feed_run *run, ds_code code)
 {
     if (interrupt_came()) {
         return DS_EXIT_INTERRUPTED;
+    }
+    if (run->failure_exit_code != DS_EXIT_OK) {
+        return run->failure_exit_code;
     }
     if (code != DS_OK) {
         return ds_exit_code_of(code);

@@ -19,6 +19,7 @@ struct feed_run {
     uint64_t damaged;                 /* rows of a file that could not be read */
     uint64_t told;                    /* refused and damaged rows that were told one by one */
     int64_t begun_us;
+    int failure_exit_code; /* of the call that ended the work; DS_EXIT_OK: none did */
 };
 
 /* Signals are noted from here until the end. */

@@ -1,32 +1,38 @@
 #include "clients/cli/fields.h"
 
-#include "ds/wire.h"
-
-static ds_code take_next(struct ds_wire_reader *reader, field_fn take, void *context)
+static bool read_value(struct ds_wire_reader *reader, struct field *field)
 {
-    uint32_t number = 0;
-    enum ds_wire_type type = DS_WIRE_VARINT;
-    struct ds_bytes value = {0};
-    if (!ds_wire_read_tag(reader, &number, &type)) {
+    switch (field->type) {
+    case DS_WIRE_VARINT:
+        return ds_wire_read_varint(reader, &field->varint);
+    case DS_WIRE_BYTES:
+        return ds_wire_read_bytes(reader, &field->bytes);
+    default:
+        return ds_wire_skip(reader, field->type);
+    }
+}
+
+ds_code field_next(struct ds_wire_reader *reader, struct field *ret_field)
+{
+    const uint8_t *begin = reader->next;
+    struct field field = {0};
+    if (!ds_wire_read_tag(reader, &field.number, &field.type) || !read_value(reader, &field)) {
         return DS_INVALID_ARGUMENT;
     }
-    if (type != DS_WIRE_BYTES) {
-        return ds_wire_skip(reader, type) ? DS_OK : DS_INVALID_ARGUMENT;
-    }
-    if (!ds_wire_read_bytes(reader, &value)) {
-        return DS_INVALID_ARGUMENT;
-    }
-    return take(context, number, value);
+    field.whole = ds_bytes_of(begin, (size_t)(reader->next - begin));
+    *ret_field = field;
+    return DS_OK;
 }
 
 ds_code fields_each(struct ds_bytes message, field_fn take, void *context)
 {
-    if (message.size == 0) {
-        return DS_OK;
-    }
     struct ds_wire_reader reader = ds_wire_reader_of(message);
     while (!ds_wire_at_end(&reader)) {
-        DS_TRY(take_next(&reader, take, context));
+        struct field field;
+        DS_TRY(field_next(&reader, &field));
+        if (field.type == DS_WIRE_BYTES) {
+            DS_TRY(take(context, field.number, field.bytes));
+        }
     }
     return DS_OK;
 }

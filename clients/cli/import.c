@@ -2,7 +2,6 @@
 #include "clients/cli/command.h"
 #include "clients/cli/import_resume.h"
 #include "clients/cli/ingest.h"
-#include "clients/cli/interrupt.h"
 #include "ds/exit_code.h"
 
 #include <inttypes.h>
@@ -45,7 +44,7 @@ static const struct ds_setting settings[] = {
      .offset = offsetof(struct import_options, format)},
     {.name = "map",
      .kind = DS_SETTING_TEXT,
-     .argument = "FIELD=COLUMN,…",
+     .argument = "FIELD=COLUMN,...",
      .help = "CSV: which column fills which field; a column is its index from 0 or its name in the "
              "header; fields of a tick: timestamp, price, tick_id, volume, open, high, low, close, "
              "change, processed_at, product; without it the header names fields",
@@ -95,7 +94,7 @@ static const struct ds_setting settings[] = {
 
 static const struct ds_program program = {
     .name = "deltastream import",
-    .summary = "Store ticks, quotes or chains from a file: CSV, NDJSON or delimited protobuf.",
+    .summary = "Store ticks, quotes or chains from a CSV, NDJSON or protobuf file.",
     .examples = "  deltastream import EURUSD.csv --product EURUSD \\\n"
                 "      --map timestamp=0,price=Close,open=Open,high=High,low=Low,volume=Volume\n"
                 "  deltastream import ticks.csv --map product=0,timestamp=1,price=2 "
@@ -137,44 +136,6 @@ static char delimiter_of(const char *text, const char *path)
     }
     const bool is_usable = text[0] != '\0' && text[1] == '\0' && strchr("\"\r\n", text[0]) == NULL;
     return is_usable ? text[0] : '\0';
-}
-
-static ds_code take_next(struct work *work, bool *ret_is_end)
-{
-    struct row row;
-    struct row_fault fault;
-    const enum row_result result = row_reader_next(work->reader, &row, &fault);
-    if (interrupt_came()) {
-        return DS_CANCELLED;
-    }
-    switch (result) {
-    case ROW_READ:
-        return ingest_add(work->ingest, &row, row_reader_position(work->reader));
-    case ROW_DAMAGED:
-        return ingest_reject(work->ingest, &fault, row_reader_position(work->reader));
-    case ROW_FAILED:
-        progress_hide(work->progress);
-        fprintf(stderr, "deltastream: \"%s\": ", work->path);
-        row_place_print(fault.place, stderr);
-        fprintf(stderr, ": %s\n", fault.reason);
-        return DS_UNKNOWN;
-    default:
-        *ret_is_end = true;
-        return DS_OK;
-    }
-}
-
-/* What was read in front of a place where the file ends for bad is stored all the same. */
-static int take_all(struct work *work)
-{
-    bool is_end = false;
-    ds_code code = DS_OK;
-    while (code == DS_OK && !is_end) {
-        code = take_next(work, &is_end);
-    }
-    const bool is_broken_file = code == DS_UNKNOWN;
-    const int exit_code = ingest_finish(work->ingest, is_broken_file ? DS_OK : code);
-    return is_broken_file && exit_code == DS_EXIT_OK ? DS_EXIT_ERROR : exit_code;
 }
 
 static uint64_t rejected_bytes(FILE *rejected)
@@ -296,9 +257,7 @@ static int import_rows(struct work *work, const struct connection *connection)
     work->progress = progress_create(&progress_options);
     ingest_options.progress = work->progress;
     work->ingest = ingest_create(&ingest_options);
-    interrupt_begin();
-    const int exit_code = take_all(work);
-    interrupt_end();
+    const int exit_code = ingest_all(work->ingest, work->reader, work->path);
     end_resume(work, exit_code);
     ingest_destroy(work->ingest);
     progress_destroy(work->progress);

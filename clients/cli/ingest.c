@@ -3,6 +3,7 @@
 #include "clients/cli/ingest_batch.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/status.h"
+#include "clients/common/ingest_call.h"
 #include "ds/clock.h"
 #include "ds/exit_code.h"
 
@@ -35,6 +36,7 @@ struct ingest {
     int64_t begun_us;
     bool is_stopped; /* the service refused a row and that ends the work: nothing more is sent */
     bool is_broken;  /* a call failed: what is behind it is not counted any more */
+    int failure_exit_code; /* of that call */
 };
 
 /* With more than one call under way a later batch may be stored first, so where the order decides
@@ -110,12 +112,19 @@ static struct batch *filled_batch(const struct ingest *ingest)
     return ingest->batches[(ingest->first + ingest->under_way) % ingest->batch_count];
 }
 
+static void hide_progress(struct ingest *ingest)
+{
+    if (ingest->options.progress != NULL) {
+        progress_hide(ingest->options.progress);
+    }
+}
+
 static void tell_rejection(void *context, const struct batch_rejection *rejection)
 {
     struct ingest *ingest = context;
     FILE *streams[] = {ingest->told < INGEST_TOLD_MAX ? stderr : NULL, ingest->options.rejected};
-    if (ingest->options.progress != NULL && ingest->told <= INGEST_TOLD_MAX) {
-        progress_hide(ingest->options.progress);
+    if (ingest->told <= INGEST_TOLD_MAX) {
+        hide_progress(ingest);
     }
     for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
         if (streams[i] != NULL) {
@@ -136,9 +145,7 @@ static void tell_rejection(void *context, const struct batch_rejection *rejectio
 static void tell_failure(struct ingest *ingest, const struct batch *batch, bool is_retried)
 {
     const struct ds_client_call *call = batch_call(batch);
-    if (ingest->options.progress != NULL) {
-        progress_hide(ingest->options.progress);
-    }
+    hide_progress(ingest);
     status_print(stderr, call->code, call->message, call->status_details);
     if (is_retried) {
         fprintf(stderr, "  trying again for up to %.0f s\n",
@@ -157,9 +164,10 @@ static ds_code retry(struct ingest *ingest, struct batch *batch)
 {
     const struct ds_clock *clock = ds_clock_system();
     const int64_t begun_us = ds_clock_monotonic_us(clock);
-    ds_code code = batch_call(batch)->code;
-    for (unsigned int attempt = 0; batch_may_retry(batch); attempt++) {
-        const int64_t wait_ms = batch_retry_wait_ms(batch, attempt);
+    const struct ds_client_call *call = batch_call(batch);
+    ds_code code = call->code;
+    for (uint32_t attempt = 0; ingest_call_may_retry(call); attempt++) {
+        const int64_t wait_ms = ingest_call_retry_ms(call, attempt);
         const int64_t waited_ms = (ds_clock_monotonic_us(clock) - begun_us) / 1000;
         if (interrupt_came() || waited_ms + wait_ms > ingest->options.settings.retry_ms) {
             break;
@@ -210,7 +218,10 @@ static ds_code settle_oldest(struct ingest *ingest)
         code = count_batch(ingest, batch);
     }
     ingest->is_stopped = ingest->is_stopped || code == DS_ABORTED;
-    ingest->is_broken = ingest->is_broken || (code != DS_OK && code != DS_ABORTED);
+    if (!ingest->is_broken && code != DS_OK && code != DS_ABORTED) {
+        ingest->is_broken = true;
+        ingest->failure_exit_code = status_exit_code(batch_call(batch));
+    }
     batch_clear(batch);
     ingest->first = (ingest->first + 1) % ingest->batch_count;
     ingest->under_way--;
@@ -282,6 +293,11 @@ static void print_summary(const struct ingest *ingest)
     }
 }
 
+static int failure_exit_code(const struct ingest *ingest, ds_code code)
+{
+    return ingest->is_broken ? ingest->failure_exit_code : ds_exit_code_of(code);
+}
+
 int ingest_finish(struct ingest *ingest, ds_code code)
 {
     /* The sound rows in front of the one that ended the work are sent all the same. */
@@ -292,9 +308,7 @@ int ingest_finish(struct ingest *ingest, ds_code code)
         code = send_code == DS_OK ? code : send_code;
     }
     code = settle_all(ingest, code);
-    if (ingest->options.progress != NULL) {
-        progress_hide(ingest->options.progress);
-    }
+    hide_progress(ingest);
     if (!ingest->options.is_quiet) {
         print_summary(ingest);
     }
@@ -302,7 +316,47 @@ int ingest_finish(struct ingest *ingest, ds_code code)
         return DS_EXIT_INTERRUPTED;
     }
     if (code != DS_OK && code != DS_ABORTED) {
-        return interrupt_came() ? DS_EXIT_INTERRUPTED : ds_exit_code_of(code);
+        return interrupt_came() ? DS_EXIT_INTERRUPTED : failure_exit_code(ingest, code);
     }
     return ingest->counts.rejected > 0 ? DS_EXIT_ERROR : DS_EXIT_OK;
+}
+
+static ds_code take_next(struct ingest *ingest, struct row_reader *reader, const char *path,
+                         bool *ret_is_end)
+{
+    struct row row;
+    struct row_fault fault;
+    const enum row_result result = row_reader_next(reader, &row, &fault);
+    if (interrupt_came()) {
+        return DS_CANCELLED;
+    }
+    switch (result) {
+    case ROW_READ:
+        return ingest_add(ingest, &row, row_reader_position(reader));
+    case ROW_DAMAGED:
+        return ingest_reject(ingest, &fault, row_reader_position(reader));
+    case ROW_FAILED:
+        hide_progress(ingest);
+        fprintf(stderr, "deltastream: \"%s\": ", path);
+        row_place_print(fault.place, stderr);
+        fprintf(stderr, ": %s\n", fault.reason);
+        return DS_UNKNOWN;
+    default:
+        *ret_is_end = true;
+        return DS_OK;
+    }
+}
+
+int ingest_all(struct ingest *ingest, struct row_reader *reader, const char *path)
+{
+    bool is_end = false;
+    ds_code code = DS_OK;
+    interrupt_begin("");
+    while (code == DS_OK && !is_end) {
+        code = take_next(ingest, reader, path, &is_end);
+    }
+    const bool is_broken_file = code == DS_UNKNOWN;
+    const int exit_code = ingest_finish(ingest, is_broken_file ? DS_OK : code);
+    interrupt_end();
+    return is_broken_file && exit_code == DS_EXIT_OK ? DS_EXIT_ERROR : exit_code;
 }

@@ -129,4 +129,9 @@ DS_MUST_USE ds_code ingest_reject(struct ingest *ingest, const struct row_fault 
  * under way, writes the summary to stderr and returns the exit code. */
 int ingest_finish(struct ingest *ingest, ds_code code);
 
+/* Takes all rows of the reader, whose file is told as `path`, and finishes. An interrupt ends it; a
+ * place where the file can't be read any further does, and what stood in front of it is stored all
+ * the same. */
+int ingest_all(struct ingest *ingest, struct row_reader *reader, const char *path);
+
 #endif

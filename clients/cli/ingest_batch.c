@@ -1,11 +1,10 @@
 #include "clients/cli/ingest_batch.h"
 
 #include "clients/cli/ingest.h"
-#include "deltastream/storage/v1/storage.pb-c.h"
+#include "clients/cli/status.h"
+#include "clients/common/ingest_call.h"
 #include "ds/wire.h"
-#include "ds/wire_check.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 /* Well below what the methods take, so that one more row always fits. */
@@ -14,9 +13,6 @@
 #define BATCH_REJECTIONS_MAX 1000
 #define BATCH_REJECTION_BYTES_MAX                                                                  \
     (ROW_READER_FIELD_BYTES_MAX + ROW_READER_REASON_BYTES_MAX + sizeof(struct batch_rejection) + 64)
-#define BATCH_RETRY_FIRST_MS 100
-#define BATCH_RETRY_MS_MAX 5000
-#define BATCH_RETRY_DOUBLINGS_MAX 6
 
 struct batch {
     struct batch_sender *sender;
@@ -39,21 +35,12 @@ static const uint64_t conflict_policies[] = {STORAGE__CONFLICT_POLICY__CONFLICT_
                                              STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_FIRST,
                                              STORAGE__CONFLICT_POLICY__CONFLICT_POLICY_LAST};
 
-static uint32_t field_number(const struct ds_message *message, const char *name)
-{
-    const struct ds_field *field = ds_field_by_name(message, name, strlen(name));
-    assert(field != NULL);
-    return field->number;
-}
-
 void batch_sender_init(struct batch_sender *sender, const struct connection *connection,
                        enum row_kind kind, int conflict)
 {
     *sender = (struct batch_sender){.connection = connection,
                                     .method = row_kind_ingest_method(kind),
                                     .policy = conflict_policies[conflict]};
-    sender->rows_number = field_number(sender->method->request, row_kind_info(kind)->name);
-    sender->policy_number = field_number(sender->method->request, "conflict_policy");
     pthread_mutex_init(&sender->lock, NULL);
     pthread_cond_init(&sender->done, NULL);
 }
@@ -127,7 +114,7 @@ static void note_place(struct batch *batch, struct row_place place, struct row_p
 void batch_add(struct batch *batch, const struct row *row, struct row_place end)
 {
     note_place(batch, row->place, end);
-    ds_wire_write_bytes_field(&batch->request, batch->sender->rows_number, row->wire);
+    ds_wire_write_bytes_field(&batch->request, INGEST_CALL_ROWS, row->wire);
     batch->places[batch->row_count++] = row->place;
 }
 
@@ -168,7 +155,7 @@ void batch_send(struct batch *batch)
         return;
     }
     if (batch->call.method == NULL) {
-        ds_wire_write_varint_field(&batch->request, sender->policy_number, sender->policy);
+        ds_wire_write_varint_field(&batch->request, INGEST_CALL_CONFLICT_POLICY, sender->policy);
     }
     ds_client_call_release(&batch->call);
     batch->call = (struct ds_client_call){.method = sender->method,
@@ -198,29 +185,6 @@ ds_code batch_wait(struct batch *batch)
     }
     pthread_mutex_unlock(&batch->sender->lock);
     return batch->call.code;
-}
-
-bool batch_may_retry(const struct batch *batch)
-{
-    switch (batch->call.code) {
-    case DS_UNAVAILABLE:
-    case DS_DEADLINE_EXCEEDED:
-        return true;
-    case DS_RESOURCE_EXHAUSTED:
-        /* A request that is too large stays so. */
-        return ds_status_reason(batch->call.status_details) != DS_REASON(REQUEST_TOO_LARGE);
-    default:
-        return false;
-    }
-}
-
-int64_t batch_retry_wait_ms(const struct batch *batch, unsigned int attempt)
-{
-    const unsigned int doublings =
-        attempt < BATCH_RETRY_DOUBLINGS_MAX ? attempt : BATCH_RETRY_DOUBLINGS_MAX;
-    int64_t wait_ms = (int64_t)BATCH_RETRY_FIRST_MS << doublings;
-    wait_ms = wait_ms < BATCH_RETRY_MS_MAX ? wait_ms : BATCH_RETRY_MS_MAX;
-    return wait_ms > batch->call.retry_pushback_ms ? wait_ms : batch->call.retry_pushback_ms;
 }
 
 static bool is_before(struct row_place a, struct row_place b)
@@ -267,41 +231,29 @@ static void count_reply(const Storage__IngestTicksResponse *reply, struct batch_
     counts->rejected += reply->n_rejected;
 }
 
-static ds_code tell_damage(const char *reason)
-{
-    fprintf(stderr, "deltastream: the reply is damaged: %s\n", reason);
-    return DS_DATA_LOSS;
-}
-
 ds_code batch_read_reply(struct batch *batch, struct batch_counts *ret_counts,
                          void (*tell)(void *context, const struct batch_rejection *rejection),
                          void *context)
 {
     struct batch_counts counts = {.row_count = batch->row_count + batch->rejection_count,
                                   .rejected = batch->rejection_count};
-    struct ds_wire_error error;
-    const struct ds_bytes response = batch->call.response;
     if (batch->call.method == NULL) {
         tell_merged(batch, NULL, tell, context);
         *ret_counts = counts;
         return DS_OK;
     }
-    if (ds_wire_check(batch->call.method->response, response, &error) != DS_OK) {
-        return tell_damage(error.message);
-    }
     struct ds_arena *arena = ds_arena_create(BATCH_REPLY_ARENA_BYTES_MAX);
-    /* The replies of the three methods have the same fields by the same numbers. */
-    const Storage__IngestTicksResponse *reply = storage__ingest_ticks_response__unpack(
-        ds_arena_allocator(arena), response.size, response.data);
-    if (reply == NULL) {
-        ds_arena_destroy(arena);
-        return tell_damage("too large");
+    const Storage__IngestTicksResponse *reply = NULL;
+    const ds_code code = ingest_call_read(&batch->call, arena, &reply);
+    if (code == DS_OK) {
+        count_reply(reply, &counts);
+        tell_merged(batch, reply, tell, context);
+        *ret_counts = counts;
+    } else {
+        status_print(stderr, code, batch->call.message, batch->call.status_details);
     }
-    count_reply(reply, &counts);
-    tell_merged(batch, reply, tell, context);
     ds_arena_destroy(arena);
-    *ret_counts = counts;
-    return DS_OK;
+    return code;
 }
 
 const struct ds_client_call *batch_call(const struct batch *batch)

@@ -11,8 +11,6 @@
 struct batch_sender {
     const struct connection *connection; /* NULL: nothing is sent */
     const struct ds_method *method;
-    uint32_t rows_number; /* of the request's fields */
-    uint32_t policy_number;
     uint64_t policy;
     pthread_mutex_t lock; /* guards the batches' is_done */
     pthread_cond_t done;
@@ -60,10 +58,6 @@ void batch_send(struct batch *batch);
 /* Whether batch_wait() would not wait. */
 bool batch_is_done(struct batch *batch);
 ds_code batch_wait(struct batch *batch);
-
-/* Of a call that failed: whether it is worth trying again, and after which wait. */
-bool batch_may_retry(const struct batch *batch);
-int64_t batch_retry_wait_ms(const struct batch *batch, unsigned int attempt);
 
 /* Of a batch that was answered: what became of its rows. `tell` gets the rejected ones in the order
  * of the input. DS_DATA_LOSS, which has been told, where the reply is damaged. */

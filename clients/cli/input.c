@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define INPUT_CHUNK_BYTES (64 * 1024)
-#define INPUT_PEEK_BYTES_MAX 4096
 /* Enough to tell what a file is; with so many a pipe's writer is not waited for any longer. */
 #define INPUT_PEEK_BYTES_ENOUGH 64
 

@@ -20,6 +20,9 @@ void input_close(FILE *stream);
  * DS_UNAVAILABLE where reading fails. */
 DS_MUST_USE ds_code input_read_all(FILE *stream, struct ds_buffer *target);
 
+/* What input_peek() shows at most. */
+#define INPUT_PEEK_BYTES_MAX 4096
+
 enum input_line {
     INPUT_LINE,
     INPUT_END,

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -16,27 +17,39 @@ static const int watched[] = {SIGINT, SIGTERM};
 static struct {
     atomic_bool came;
     int descriptor;
+    const char *parting; /* for standard output when a second one ends the program */
     struct sigaction before[WATCHED_COUNT];
-} interrupt = {.descriptor = -1};
+} interrupt = {.descriptor = -1, .parting = ""};
+
+/* In a signal handler: the signal does what it does by default as soon as the handler returns. */
+static void leave(int number)
+{
+    const ssize_t written = write(STDOUT_FILENO, interrupt.parting, strlen(interrupt.parting));
+    (void)written;
+    signal(number, SIG_DFL);
+    raise(number);
+}
 
 static void take_signal(int number)
 {
-    (void)number;
     const int saved_errno = errno;
     const uint64_t one = 1;
-    atomic_store(&interrupt.came, true);
+    if (atomic_exchange(&interrupt.came, true)) {
+        leave(number);
+    }
     /* Fails only where the descriptor is readable already. */
     const ssize_t written = write(interrupt.descriptor, &one, sizeof(one));
     (void)written;
     errno = saved_errno;
 }
 
-void interrupt_begin(void)
+void interrupt_begin(const char *parting)
 {
+    interrupt.parting = parting;
     /* Without one a wait lasts its whole time; the signal is noted all the same. */
     interrupt.descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_store(&interrupt.came, false);
-    struct sigaction action = {.sa_handler = take_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = take_signal};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < WATCHED_COUNT; i++) {
         sigaction(watched[i], &action, &interrupt.before[i]);

@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From here on the signals are noted. */
-void interrupt_begin(void);
+/* From here on the signals are noted. A second one writes `parting` to standard output, such as
+ * what shows a hidden cursor again; "": nothing. */
+void interrupt_begin(const char *parting);
 
 /* Gives the signals what they had before. */
 void interrupt_end(void);

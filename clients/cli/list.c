@@ -89,7 +89,7 @@ static int run(struct ds_config *config, void *context)
 
 static const struct ds_program program = {
     .name = "deltastream list",
-    .summary = "List the services' methods, what they ask of a caller and where REST has them.",
+    .summary = "List the services' methods, their permissions and their REST routes.",
     .examples = "  deltastream list\n"
                 "  deltastream list Storage -o json\n",
     .operands = "[SERVICE]",

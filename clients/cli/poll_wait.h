@@ -14,10 +14,12 @@
     }
 
 struct poll_wait {
-    bool is_away; /* and that has been told */
+    bool is_quiet;
+    bool is_away;
 };
 
-/* Whether to ask again after `code`; tells when the service goes away and when it is back. */
+/* Whether to ask again after `code`; tells when the service goes away and when it is back, unless
+ * the wait is a quiet one. */
 bool poll_wait_goes_on(struct poll_wait *wait, const struct connection *connection, ds_code code);
 
 #endif

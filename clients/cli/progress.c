@@ -11,6 +11,8 @@
 /* A rate of the first moments says nothing about the time left. */
 #define PROGRESS_ESTIMATE_AFTER_US 500000
 #define PROGRESS_BAR_CELLS 20
+/* On a narrow terminal, so that the time left is seen. */
+#define PROGRESS_BAR_CELLS_NARROW 8
 #define PROGRESS_HOURS_MAX 99
 
 struct progress {
@@ -91,14 +93,14 @@ static void append_count(struct line *line, double count)
     append_scaled(line, count, 1000, units);
 }
 
-static void append_bar(struct line *line, double share)
+static void append_bar(struct line *line, double share, size_t cell_count)
 {
     char text[PROGRESS_BAR_CELLS + 16];
-    const size_t full = (size_t)(share * PROGRESS_BAR_CELLS);
+    const size_t full = (size_t)(share * (double)cell_count);
     char cells[PROGRESS_BAR_CELLS + 1];
-    memset(cells, '.', PROGRESS_BAR_CELLS);
+    memset(cells, '.', cell_count);
     memset(cells, '#', full);
-    cells[PROGRESS_BAR_CELLS] = '\0';
+    cells[cell_count] = '\0';
     snprintf(text, sizeof(text), " [%s] %3d %%", cells, (int)(share * 100));
     append(line, text);
 }
@@ -125,12 +127,14 @@ static void append_amounts(struct line *line, const struct progress_options *opt
 {
     const double seconds = (double)state->elapsed_us / 1e6;
     append(line, " ");
-    append_bytes(line, state->done_bytes);
-    if (options->total_bytes > 0) {
-        append(line, " of ");
-        append_bytes(line, options->total_bytes);
+    if (options->unit == NULL || state->done_bytes > 0) {
+        append_bytes(line, state->done_bytes);
+        if (options->total_bytes > 0) {
+            append(line, " of ");
+            append_bytes(line, options->total_bytes);
+        }
+        append(line, ", ");
     }
-    append(line, ", ");
     if (options->unit == NULL) {
         const double moved = (double)(state->done_bytes - options->begin_bytes);
         append_bytes(line, (uint64_t)(seconds > 0 ? moved / seconds : 0));
@@ -147,8 +151,9 @@ static void append_amounts(struct line *line, const struct progress_options *opt
     append(line, "/s");
 }
 
-size_t progress_format(const struct progress_options *options, const struct progress_state *state,
-                       size_t width, char target[PROGRESS_LINE_BYTES_MAX])
+static size_t format_with_bar(const struct progress_options *options,
+                              const struct progress_state *state, size_t cell_count,
+                              char target[PROGRESS_LINE_BYTES_MAX])
 {
     struct line line = {.target = target};
     const double share = state->share > 1 ? 1 : state->share;
@@ -156,17 +161,27 @@ size_t progress_format(const struct progress_options *options, const struct prog
     target[0] = '\0';
     append(&line, options->label);
     if (share >= 0) {
-        append_bar(&line, share);
+        append_bar(&line, share, cell_count);
     }
     append_amounts(&line, options, state);
     if (share >= 0 && share < 1 && moved > 0 && state->elapsed_us >= PROGRESS_ESTIMATE_AFTER_US) {
         append_time_left(&line, (double)state->elapsed_us / 1e6 * (1 - share) / moved);
     }
-    if (line.size > width) {
-        line.size = width;
+    return line.size;
+}
+
+size_t progress_format(const struct progress_options *options, const struct progress_state *state,
+                       size_t width, char target[PROGRESS_LINE_BYTES_MAX])
+{
+    size_t size = format_with_bar(options, state, PROGRESS_BAR_CELLS, target);
+    if (size > width) {
+        size = format_with_bar(options, state, PROGRESS_BAR_CELLS_NARROW, target);
+    }
+    if (size > width) {
+        size = width;
         target[width] = '\0';
     }
-    return line.size;
+    return size;
 }
 
 static size_t terminal_width(FILE *stream)

@@ -329,7 +329,7 @@ QUERY_COMMAND(analytics_max_pain, CLI_OPERAND_PRODUCT);
 
 static const struct ds_program analytics_oi_buildup_program = {
     .name = "deltastream analytics oi-buildup",
-    .summary = "Show where the open interest of an expiry stands: in, at and out of the money.",
+    .summary = "Show the open interest of an expiry in, at and out of the money.",
     .examples = "  deltastream analytics oi-buildup NIFTY 2025-01-25\n",
     .operands = "PRODUCT EXPIRY",
     .operand_min = 2,

@@ -3,6 +3,7 @@
 #include "clients/cli/fields.h"
 #include "clients/cli/query_request.h"
 #include "clients/cli/rows.h"
+#include "clients/cli/status.h"
 #include "clients/cli/values.h"
 #include "ds/exit_code.h"
 #include "ds/wire.h"
@@ -170,16 +171,16 @@ static int list_page(struct listing *listing, struct ds_config *config,
         return DS_EXIT_USAGE;
     }
     struct ds_client_call call;
-    ds_code code = connection_call(connection, listing->method, ds_buffer_bytes(&request), &call);
-    if (code == DS_OK) {
-        code = show_reply(listing, call.response);
-        if (code != DS_OK) {
-            fprintf(stderr, "deltastream: the reply is damaged\n");
-        }
+    const ds_code code =
+        connection_call(connection, listing->method, ds_buffer_bytes(&request), &call);
+    int exit_code = status_exit_code(&call);
+    if (code == DS_OK && show_reply(listing, call.response) != DS_OK) {
+        fprintf(stderr, "deltastream: the reply is damaged\n");
+        exit_code = DS_EXIT_ERROR;
     }
     ds_client_call_release(&call);
     ds_buffer_deinit(&request);
-    return ds_exit_code_of(code);
+    return exit_code;
 }
 
 /* Whether somebody reads what is written: nobody is told about rows that nobody wants. */

@@ -35,10 +35,7 @@ struct records *records_create(FILE *stream, enum rows_format format,
                                               .is_bold = table_terminal_is_bold(stream)};
         records->table = table_create(stream, &options);
     } else if (records->format == ROWS_CSV) {
-        for (size_t i = 0; i < column_count; i++) {
-            fprintf(stream, "%s%s", i == 0 ? "" : ",", columns[i].name);
-        }
-        fputc('\n', stream);
+        csv_write_head(stream, columns, column_count);
     }
     return records;
 }

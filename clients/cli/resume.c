@@ -197,8 +197,9 @@ static bool write_stream(FILE *stream, const struct resume_state *state)
 
 ds_code resume_save(const char *path, const struct resume_state *state)
 {
-    char temporary[RESUME_PATH_BYTES_MAX + 8];
-    snprintf(temporary, sizeof(temporary), "%s.new", path);
+    char temporary[RESUME_PATH_BYTES_MAX + 32];
+    /* Of two runs at once each has its own. */
+    snprintf(temporary, sizeof(temporary), "%s.%ld.new", path, (long)getpid());
     const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "w");
     if (stream == NULL) {

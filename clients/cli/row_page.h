@@ -3,7 +3,7 @@
 #define CLI_ROW_PAGE_H
 
 #include "clients/cli/connection.h"
-#include "clients/cli/row_kind.h"
+#include "clients/common/row_kind.h"
 
 #define ROW_PAGE_TOKEN_BYTES_MAX 2048
 

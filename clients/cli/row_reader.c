@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #define READER_ARENA_BYTES_MAX (1024 * 1024)
-#define READER_PEEK_BYTES 4096
 /* A row and the product and symbol that are put in front. */
 #define READER_WIRE_BYTES_MAX (ROW_READER_ROW_BYTES_MAX + 4096)
 
@@ -110,7 +109,7 @@ static void find_format(struct row_reader *reader)
         reader->format = row_format_of_path(reader->options.path);
     }
     if (reader->format == ROW_FORMAT_AUTO) {
-        uint8_t head[READER_PEEK_BYTES];
+        uint8_t head[INPUT_PEEK_BYTES_MAX];
         const size_t head_bytes = input_peek(&reader->stream, head, sizeof(head));
         reader->format = format_of_bytes(ds_bytes_of(head, head_bytes));
     }
@@ -120,7 +119,8 @@ static void find_format(struct row_reader *reader)
 ds_code row_reader_open(const struct row_reader_options *options, struct row_reader **ret_reader,
                         char ret_reason[ROW_READER_REASON_BYTES_MAX])
 {
-    FILE *stream = open_stream(options->path, ret_reason);
+    FILE *stream =
+        options->stream != NULL ? options->stream : open_stream(options->path, ret_reason);
     if (stream == NULL) {
         return DS_NOT_FOUND;
     }
@@ -153,7 +153,9 @@ void row_reader_close(struct row_reader *reader)
     if (reader == NULL) {
         return;
     }
-    reader->ops->end(reader);
+    if (reader->ops->end != NULL) {
+        reader->ops->end(reader);
+    }
     ds_buffer_deinit(&reader->wire);
     ds_buffer_deinit(&reader->text);
     ds_arena_destroy(reader->arena);
@@ -234,6 +236,19 @@ enum row_result row_reader_fault(struct row_fault *ret_fault, struct row_place p
     vsnprintf(ret_fault->reason, sizeof(ret_fault->reason), format, arguments);
     va_end(arguments);
     return ROW_DAMAGED;
+}
+
+enum row_result row_reader_stream_read(struct row_reader *reader,
+                                       enum row_result (*read)(struct row_reader *reader,
+                                                               struct row_fault *ret_fault),
+                                       struct row_fault *ret_fault)
+{
+    if (!reader->is_pending) {
+        return read(reader, ret_fault);
+    }
+    reader->is_pending = false;
+    *ret_fault = reader->pending_fault;
+    return reader->pending_result;
 }
 
 struct row_place row_reader_stream_position(const struct row_reader *reader)

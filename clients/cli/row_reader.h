@@ -8,7 +8,7 @@
 #define CLI_ROW_READER_H
 
 #include "clients/cli/import_row.h"
-#include "clients/cli/row_kind.h"
+#include "clients/common/row_kind.h"
 #include "ds/code.h"
 
 #include <stdio.h>
@@ -43,6 +43,7 @@ extern const char *const row_header_choices[];
 /* Zero is the default of everything but the path. The texts outlive the reader. */
 struct row_reader_options {
     const char *path; /* "-": standard input */
+    FILE *stream;     /* of the path, open already, and the reader's from here on; NULL: none */
     enum row_kind kind;
     enum row_format format;
     const char *product; /* of rows that name none; NULL: none */

@@ -37,7 +37,7 @@ struct row_format_ops {
     ds_code (*begin)(struct row_reader *reader, char *ret_reason);
     enum row_result (*next)(struct row_reader *reader, struct row *ret_row,
                             struct row_fault *ret_fault);
-    void (*end)(struct row_reader *reader);
+    void (*end)(struct row_reader *reader); /* NULL: there is nothing to end */
     struct row_place (*position)(const struct row_reader *reader);
     bool (*seek)(struct row_reader *reader, struct row_place place);
 };
@@ -58,7 +58,12 @@ enum row_result row_reader_fault(struct row_fault *ret_fault, struct row_place p
                                  const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Position and seek of the formats that read the stream themselves. */
+/* Of the formats that read the stream themselves: `read` puts the next piece of it into
+ * reader->text, but for what was read to find out the kind, which comes first; position; seek. */
+enum row_result row_reader_stream_read(struct row_reader *reader,
+                                       enum row_result (*read)(struct row_reader *reader,
+                                                               struct row_fault *ret_fault),
+                                       struct row_fault *ret_fault);
 struct row_place row_reader_stream_position(const struct row_reader *reader);
 bool row_reader_stream_seek(struct row_reader *reader, struct row_place place);
 

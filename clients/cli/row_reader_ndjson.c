@@ -109,24 +109,11 @@ static enum row_result convert(struct row_reader *reader, struct row *ret_row,
 static enum row_result next(struct row_reader *reader, struct row *ret_row,
                             struct row_fault *ret_fault)
 {
-    enum row_result result = ROW_END;
-    if (reader->is_pending) {
-        reader->is_pending = false;
-        result = reader->pending_result;
-        *ret_fault = reader->pending_fault;
-    } else {
-        result = read_line(reader, ret_fault);
-    }
+    const enum row_result result = row_reader_stream_read(reader, read_line, ret_fault);
     return result == ROW_READ ? convert(reader, ret_row, ret_fault) : result;
-}
-
-static void end(struct row_reader *reader)
-{
-    (void)reader;
 }
 
 const struct row_format_ops row_reader_ndjson_ops = {.begin = begin,
                                                      .next = next,
-                                                     .end = end,
                                                      .position = row_reader_stream_position,
                                                      .seek = row_reader_stream_seek};

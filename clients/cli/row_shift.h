@@ -2,7 +2,7 @@
 #ifndef CLI_ROW_SHIFT_H
 #define CLI_ROW_SHIFT_H
 
-#include "clients/cli/row_kind.h"
+#include "clients/common/row_kind.h"
 #include "ds/buffer.h"
 #include "ds/code.h"
 

@@ -1,7 +1,6 @@
 #include "clients/cli/row_writer.h"
 
 #include "clients/cli/csv_write.h"
-#include "clients/cli/row_cells.h"
 #include "clients/cli/rows.h"
 #include "ds/wire.h"
 
@@ -16,6 +15,7 @@ struct row_writer {
     const struct ds_message *message;
     bool has_header; /* or the format has none */
     struct ds_buffer text;
+    struct rows_columns columns; /* of CSV */
 };
 
 struct row_writer *row_writer_create(FILE *stream, enum row_kind kind, enum row_format format,
@@ -31,17 +31,14 @@ struct row_writer *row_writer_create(FILE *stream, enum row_kind kind, enum row_
     writer->has_header = goes_on || format != ROW_FORMAT_CSV;
     ds_buffer_init(&writer->text, WRITER_TEXT_BYTES_MAX);
     assert(format != ROW_FORMAT_CSV || kind != ROW_KIND_CHAINS);
-    assert(writer->message->field_count <= ROW_CELLS_MAX || format != ROW_FORMAT_CSV);
+    rows_columns_init(&writer->columns, writer->message);
     return writer;
 }
 
 static void write_header(struct row_writer *writer)
 {
-    for (size_t i = 0; !writer->has_header && i < writer->message->field_count; i++) {
-        fprintf(writer->stream, "%s%s", i == 0 ? "" : ",", writer->message->fields[i].name);
-    }
     if (!writer->has_header) {
-        fputc('\n', writer->stream);
+        csv_write_head(writer->stream, writer->columns.heads, writer->columns.count);
     }
     writer->has_header = true;
 }
@@ -52,6 +49,7 @@ void row_writer_destroy(struct row_writer *writer)
         return;
     }
     write_header(writer);
+    rows_columns_deinit(&writer->columns);
     ds_buffer_deinit(&writer->text);
     free(writer);
 }
@@ -74,18 +72,9 @@ static void add_protobuf(struct row_writer *writer, struct ds_bytes row)
 
 static ds_code add_csv(struct row_writer *writer, struct ds_bytes row)
 {
-    struct row_cell cells[ROW_CELLS_MAX];
-    DS_TRY(row_cells_find(writer->message, row, cells));
+    DS_TRY(rows_columns_read(&writer->columns, row, false));
     write_header(writer);
-    for (size_t i = 0; i < writer->message->field_count; i++) {
-        struct ds_bytes text = {0};
-        fputs(i == 0 ? "" : ",", writer->stream);
-        if (cells[i].is_present) {
-            DS_TRY(row_cell_text(writer->message, i, &cells[i], &writer->text, &text));
-            csv_write_value(writer->stream, text);
-        }
-    }
-    fputc('\n', writer->stream);
+    csv_write_row(writer->stream, &writer->columns);
     return DS_OK;
 }
 

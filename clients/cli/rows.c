@@ -13,12 +13,6 @@ const char *const rows_format_choices[] = {"auto", "table", "json", "ndjson", "c
 
 const struct ds_json_style rows_json_style = {.proto_names = true, .int64_numbers = true};
 
-/* A value of the CSV record in the making. */
-struct csv_value {
-    size_t offset; /* into rows->text */
-    size_t size;
-};
-
 struct rows {
     FILE *stream;
     enum rows_format format;
@@ -26,7 +20,6 @@ struct rows {
     size_t row_count;
     struct ds_buffer text; /* of one row */
     struct rows_columns columns;
-    struct csv_value csv_values[ROWS_COLUMNS_MAX];
     struct table *table; /* of ROWS_TABLE, else NULL */
 };
 
@@ -90,53 +83,37 @@ static ds_code add_json(struct rows *rows, struct ds_bytes wire)
 
 static void write_csv_head(const struct rows *rows)
 {
-    for (size_t i = 0; i < rows->columns.count; i++) {
-        fprintf(rows->stream, "%s%s", i == 0 ? "" : ",", rows->columns.heads[i].name);
-    }
-    fputc('\n', rows->stream);
-}
-
-static void take_csv_value(void *context, size_t column, struct ds_bytes text)
-{
-    struct rows *rows = context;
-    rows->csv_values[column] = (struct csv_value){.offset = rows->text.size, .size = text.size};
-    ds_buffer_append(&rows->text, text.data, text.size);
+    csv_write_head(rows->stream, rows->columns.heads, rows->columns.count);
 }
 
 static ds_code add_csv(struct rows *rows, struct ds_bytes wire)
 {
-    memset(rows->csv_values, 0, sizeof(rows->csv_values));
-    ds_buffer_clear(&rows->text);
-    DS_TRY(rows_columns_each(&rows->columns, wire, false, take_csv_value, rows));
-    if (rows->text.overflow) {
-        return DS_RESOURCE_EXHAUSTED;
-    }
+    DS_TRY(rows_columns_read(&rows->columns, wire, false));
     if (rows->row_count == 0) {
         write_csv_head(rows);
     }
-    for (size_t i = 0; i < rows->columns.count; i++) {
-        const struct csv_value *value = &rows->csv_values[i];
-        fputs(i == 0 ? "" : ",", rows->stream);
-        if (value->size > 0) {
-            csv_write_value(rows->stream,
-                            ds_bytes_of(rows->text.data + value->offset, value->size));
-        }
-    }
-    fputc('\n', rows->stream);
+    csv_write_row(rows->stream, &rows->columns);
     return DS_OK;
 }
 
-static void take_cell(void *context, size_t column, struct ds_bytes text)
+static ds_code add_to_table(struct rows *rows, struct ds_bytes wire)
 {
-    table_cell(context, column, text);
+    DS_TRY(rows_columns_read(&rows->columns, wire, true));
+    table_row(rows->table);
+    for (size_t i = 0; i < rows->columns.count; i++) {
+        struct ds_bytes text;
+        if (rows_columns_value(&rows->columns, i, &text)) {
+            table_cell(rows->table, i, text);
+        }
+    }
+    return DS_OK;
 }
 
 ds_code rows_add(struct rows *rows, struct ds_bytes wire)
 {
     switch (rows->format) {
     case ROWS_TABLE:
-        table_row(rows->table);
-        DS_TRY(rows_columns_each(&rows->columns, wire, true, take_cell, rows->table));
+        DS_TRY(add_to_table(rows, wire));
         break;
     case ROWS_CSV:
         DS_TRY(add_csv(rows, wire));

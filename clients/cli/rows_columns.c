@@ -1,12 +1,13 @@
 #include "clients/cli/rows_columns.h"
 
+#include "clients/cli/fields.h"
 #include "clients/cli/rows.h"
-#include "ds/wire.h"
 
 #include <string.h>
 
 #define COLUMN_NAMES_BYTES_MAX (64 * 1024)
 #define COLUMN_VALUE_BYTES_MAX (32 * 1024 * 1024)
+#define COLUMN_ROW_BYTES_MAX (64 * 1024 * 1024)
 
 static bool is_repeated(const struct ds_field *field)
 {
@@ -71,6 +72,7 @@ static void add_columns(struct rows_columns *columns, const struct place *place,
 void rows_columns_init(struct rows_columns *columns, const struct ds_message *message)
 {
     *columns = (struct rows_columns){.arena = ds_arena_create(COLUMN_NAMES_BYTES_MAX)};
+    ds_buffer_init(&columns->values_text, COLUMN_ROW_BYTES_MAX);
     ds_buffer_init(&columns->text, COLUMN_VALUE_BYTES_MAX);
     ds_buffer_init(&columns->wire, COLUMN_VALUE_BYTES_MAX);
     const struct place place = {.prefix = ""};
@@ -79,6 +81,7 @@ void rows_columns_init(struct rows_columns *columns, const struct ds_message *me
 
 void rows_columns_deinit(struct rows_columns *columns)
 {
+    ds_buffer_deinit(&columns->values_text);
     ds_buffer_deinit(&columns->text);
     ds_buffer_deinit(&columns->wire);
     ds_arena_destroy(columns->arena);
@@ -88,35 +91,7 @@ void rows_columns_deinit(struct rows_columns *columns)
 struct walk {
     struct rows_columns *columns;
     bool counts_lists;
-    rows_value_fn take;
-    void *context;
-    bool is_given[ROWS_COLUMNS_MAX];
 };
-
-/* One field as it stands on the wire. */
-struct occurrence {
-    uint32_t number;
-    struct ds_bytes value; /* of a length-delimited field */
-    struct ds_bytes whole; /* tag and value */
-};
-
-static ds_code read_occurrence(struct ds_wire_reader *reader, struct occurrence *ret_occurrence)
-{
-    struct occurrence occurrence = {0};
-    enum ds_wire_type type = DS_WIRE_VARINT;
-    const uint8_t *begin = reader->next;
-    if (!ds_wire_read_tag(reader, &occurrence.number, &type)) {
-        return DS_INVALID_ARGUMENT;
-    }
-    const bool is_sound = type == DS_WIRE_BYTES ? ds_wire_read_bytes(reader, &occurrence.value)
-                                                : ds_wire_skip(reader, type);
-    if (!is_sound) {
-        return DS_INVALID_ARGUMENT;
-    }
-    occurrence.whole = ds_bytes_of(begin, (size_t)(reader->next - begin));
-    *ret_occurrence = occurrence;
-    return DS_OK;
-}
 
 /*
  * The value of one field as JSON text: a message of that field alone is written as {"name":value},
@@ -135,18 +110,21 @@ static ds_code value_json(struct rows_columns *columns, const struct rows_column
     return DS_OK;
 }
 
+/* A value that comes again takes the place of the one before. */
 static void give(struct walk *walk, size_t column, struct ds_bytes text)
 {
-    walk->is_given[column] = true;
-    walk->take(walk->context, column, text);
+    struct rows_columns *columns = walk->columns;
+    columns->values[column] = (struct rows_value){
+        .offset = columns->values_text.size, .size = text.size, .is_present = true};
+    ds_buffer_append(&columns->values_text, text.data, text.size);
 }
 
-static ds_code give_scalar(struct walk *walk, size_t index, const struct occurrence *occurrence)
+static ds_code give_scalar(struct walk *walk, size_t index, const struct field *occurrence)
 {
     const struct rows_column *column = &walk->columns->items[index];
     /* A string stands on the wire as it is; JSON would escape it. */
     if (column->field->kind == DS_KIND_STRING) {
-        give(walk, index, occurrence->value);
+        give(walk, index, occurrence->bytes);
         return DS_OK;
     }
     struct ds_bytes text = {0};
@@ -168,8 +146,8 @@ static ds_code collect_list(struct rows_columns *columns, struct ds_bytes messag
     struct ds_wire_reader reader = ds_wire_reader_of(message);
     ds_buffer_clear(&columns->wire);
     while (!ds_wire_at_end(&reader)) {
-        struct occurrence occurrence;
-        DS_TRY(read_occurrence(&reader, &occurrence));
+        struct field occurrence;
+        DS_TRY(field_next(&reader, &occurrence));
         if (occurrence.number == number) {
             ds_buffer_append(&columns->wire, occurrence.whole.data, occurrence.whole.size);
             count++;
@@ -225,8 +203,8 @@ static void give_defaults(struct walk *walk, const uint32_t *numbers, size_t dep
         const struct ds_field *field = column->field;
         const bool is_absent_by_default =
             (field->flags & (DS_FIELD_PRESENCE | DS_FIELD_REPEATED | DS_FIELD_SERIES)) == 0;
-        if (walk->is_given[i] || !is_absent_by_default || column->depth != depth + 1 ||
-            !begins_with(column, numbers, depth)) {
+        if (walk->columns->values[i].is_present || !is_absent_by_default ||
+            column->depth != depth + 1 || !begins_with(column, numbers, depth)) {
             continue;
         }
         if (is_number(field)) {
@@ -241,7 +219,7 @@ static ds_code walk_message(struct walk *walk, const uint32_t *numbers, size_t d
                             struct ds_bytes message);
 
 static ds_code walk_field(struct walk *walk, const uint32_t *numbers, size_t depth,
-                          struct ds_bytes message, const struct occurrence *occurrence)
+                          struct ds_bytes message, const struct field *occurrence)
 {
     uint32_t inner[ROWS_COLUMN_DEPTH_MAX] = {0};
     memcpy(inner, numbers, depth * sizeof(numbers[0]));
@@ -252,12 +230,12 @@ static ds_code walk_field(struct walk *walk, const uint32_t *numbers, size_t dep
             continue;
         }
         if (column->depth > depth + 1) {
-            return walk_message(walk, inner, depth + 1, occurrence->value);
+            return walk_message(walk, inner, depth + 1, occurrence->bytes);
         }
         if (!is_repeated(column->field)) {
             return give_scalar(walk, i, occurrence);
         }
-        return walk->is_given[i] ? DS_OK : give_list(walk, i, message);
+        return walk->columns->values[i].is_present ? DS_OK : give_list(walk, i, message);
     }
     return DS_OK;
 }
@@ -267,19 +245,32 @@ static ds_code walk_message(struct walk *walk, const uint32_t *numbers, size_t d
 {
     struct ds_wire_reader reader = ds_wire_reader_of(message);
     while (!ds_wire_at_end(&reader)) {
-        struct occurrence occurrence;
-        DS_TRY(read_occurrence(&reader, &occurrence));
+        struct field occurrence;
+        DS_TRY(field_next(&reader, &occurrence));
         DS_TRY(walk_field(walk, numbers, depth, message, &occurrence));
     }
     give_defaults(walk, numbers, depth);
     return DS_OK;
 }
 
-ds_code rows_columns_each(struct rows_columns *columns, struct ds_bytes row, bool counts_lists,
-                          rows_value_fn take, void *context)
+ds_code rows_columns_read(struct rows_columns *columns, struct ds_bytes row, bool counts_lists)
 {
     static const uint32_t no_numbers[ROWS_COLUMN_DEPTH_MAX] = {0};
-    struct walk walk = {
-        .columns = columns, .counts_lists = counts_lists, .take = take, .context = context};
-    return walk_message(&walk, no_numbers, 0, row);
+    struct walk walk = {.columns = columns, .counts_lists = counts_lists};
+    memset(columns->values, 0, sizeof(columns->values));
+    ds_buffer_clear(&columns->values_text);
+    DS_TRY(walk_message(&walk, no_numbers, 0, row));
+    return columns->values_text.overflow ? DS_RESOURCE_EXHAUSTED : DS_OK;
+}
+
+bool rows_columns_value(const struct rows_columns *columns, size_t column,
+                        struct ds_bytes *ret_text)
+{
+    const struct rows_value *value = &columns->values[column];
+    if (!value->is_present) {
+        return false;
+    }
+    *ret_text = ds_bytes_of(value->size == 0 ? NULL : columns->values_text.data + value->offset,
+                            value->size);
+    return true;
 }

@@ -1,6 +1,8 @@
 #include "clients/cli/status.h"
 
 #include "clients/cli/fields.h"
+#include "clients/cli/plain_text.h"
+#include "ds/exit_code.h"
 
 #include <string.h>
 
@@ -28,38 +30,49 @@ static ds_code take_pair(void *context, uint32_t number, struct ds_bytes value)
     return DS_OK;
 }
 
-/* Text of a service is shown without what would steer the terminal. */
-static void print_text(FILE *stream, struct ds_bytes text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        const uint8_t byte = text.data[i];
-        fputc(byte < 0x20 || byte == 0x7F ? ' ' : byte, stream);
-    }
-}
+/* A status on its way to a stream. */
+struct print {
+    FILE *stream;
+    const char *code;    /* its name */
+    const char *message; /* what has been told already */
+};
 
 static ds_code print_violation(void *context, uint32_t number, struct ds_bytes value)
 {
-    FILE *stream = context;
+    const struct print *print = context;
     if (number != BAD_REQUEST_FIELD_VIOLATIONS) {
         return DS_OK;
     }
     struct pair violation = {0};
     DS_TRY(fields_each(value, take_pair, &violation));
-    fputs("  ", stream);
-    print_text(stream, violation.first);
-    fputs(": ", stream);
-    print_text(stream, violation.second);
-    fputc('\n', stream);
+    if (ds_bytes_equal(violation.second, ds_bytes_of_text(print->message))) {
+        return DS_OK;
+    }
+    fputs("  ", print->stream);
+    plain_text_write(print->stream, violation.first);
+    fputs(": ", print->stream);
+    plain_text_write(print->stream, violation.second);
+    fputc('\n', print->stream);
     return DS_OK;
 }
 
-static ds_code print_reason(struct ds_bytes error_info, FILE *stream)
+/* Of a bad request the message says more than its reason does. */
+static bool is_reason_told(const struct print *print, struct ds_bytes reason)
+{
+    return ds_bytes_equal(reason, ds_bytes_of_text(print->code)) ||
+           ds_bytes_equal(reason, ds_bytes_of_text("INVALID_REQUEST"));
+}
+
+static ds_code print_reason(struct ds_bytes error_info, const struct print *print)
 {
     struct pair info = {0};
     DS_TRY(fields_each(error_info, take_pair, &info));
-    fputs("  reason: ", stream);
-    print_text(stream, info.first);
-    fputc('\n', stream);
+    if (is_reason_told(print, info.first)) {
+        return DS_OK;
+    }
+    fputs("  reason: ", print->stream);
+    plain_text_write(print->stream, info.first);
+    fputc('\n', print->stream);
     return DS_OK;
 }
 
@@ -71,17 +84,17 @@ static bool ends_with(struct ds_bytes text, const char *end)
 
 static ds_code print_detail(void *context, uint32_t number, struct ds_bytes value)
 {
-    FILE *stream = context;
+    struct print *print = context;
     if (number != STATUS_DETAILS) {
         return DS_OK;
     }
     struct pair any = {0};
     DS_TRY(fields_each(value, take_pair, &any));
     if (ends_with(any.first, "/google.rpc.BadRequest")) {
-        return fields_each(any.second, print_violation, stream);
+        return fields_each(any.second, print_violation, print);
     }
     if (ends_with(any.first, "/google.rpc.ErrorInfo")) {
-        return print_reason(any.second, stream);
+        return print_reason(any.second, print);
     }
     return DS_OK;
 }
@@ -91,10 +104,22 @@ void status_print(FILE *stream, ds_code code, const char *message, struct ds_byt
     fprintf(stream, "deltastream: %s", ds_code_name(code));
     if (message[0] != '\0') {
         fputs(": ", stream);
-        print_text(stream, ds_bytes_of_text(message));
+        plain_text_write(stream, ds_bytes_of_text(message));
     }
     fputc('\n', stream);
-    if (fields_each(details, print_detail, stream) != DS_OK) {
+    struct print print = {.stream = stream, .code = ds_code_name(code), .message = message};
+    if (fields_each(details, print_detail, &print) != DS_OK) {
         fputs("  (the reply's details are damaged)\n", stream);
     }
+}
+
+int status_exit_code(const struct ds_client_call *call)
+{
+    if (call->code != DS_RESOURCE_EXHAUSTED) {
+        return ds_exit_code_of(call->code);
+    }
+    /* Of what there is too little, only the capacity of the moment comes back by waiting. */
+    const ds_reason reason = ds_status_reason(call->status_details);
+    const bool passes = reason == DS_REASON(SERVER_BUSY) || reason == DS_REASON(RATE_LIMITED);
+    return passes ? DS_EXIT_RATE_LIMITED : DS_EXIT_ERROR;
 }

@@ -47,7 +47,7 @@ static const struct ds_program program = {
     .summary = "Write a backup of the running store to a file.",
     .examples = "  deltastream storage backup monday.backup\n"
                 "  deltastream storage backup - | ssh archive 'cat > monday.backup'\n",
-    .operands = "FILE|-",
+    .operands = "FILE | -",
     .operand_min = 1,
     .operand_max = 1,
     .settings = settings,
@@ -125,7 +125,7 @@ static int piece_fetch(struct fetch *fetch)
 {
     struct ds_client_call call;
     const ds_code code = piece_read(fetch, &call);
-    int exit_code = ds_exit_code_of(code);
+    int exit_code = status_exit_code(&call);
     fetch->piece = (struct ds_bytes){0};
     if (code != DS_OK) {
         if (fetch->progress != NULL) {
@@ -189,7 +189,7 @@ static int back_up(struct ds_config *config, struct backup_options *options,
     if (!connection_open(config, &options->connection, &connection, &exit_code)) {
         return exit_code;
     }
-    interrupt_begin();
+    interrupt_begin("");
     exit_code = fetch_into(&connection, file, options->connection.quiet);
     interrupt_end();
     connection_close(&connection);

@@ -1,11 +1,14 @@
 #include "clients/cli/storage_call.h"
 
+#include "clients/cli/status.h"
 #include "clients/cli/storage_reply.h"
+#include "clients/common/reply.h"
 #include "ds/exit_code.h"
 
 #include <stdlib.h>
 
 #define TEXT_BYTES_MAX (32 * 1024 * 1024)
+#define REPLY_ARENA_BYTES_MAX (64 * 1024 * 1024)
 
 const char *const storage_format_choices[] = {"auto", "table", "json", "ndjson", NULL};
 
@@ -24,20 +27,19 @@ static int show_json(const struct ds_message *type, struct ds_bytes response)
     return code == DS_OK ? DS_EXIT_OK : DS_EXIT_ERROR;
 }
 
-static int show_reply(const struct storage_call *call, const struct ds_message *type,
-                      struct ds_bytes response)
+static int show_reply(const struct storage_call *call, struct ds_client_call *answered)
 {
     if (rows_format_for(stdout, call->format) != ROWS_TABLE) {
-        return show_json(type, response);
+        return show_json(answered->method->response, answered->response);
     }
-    ProtobufCMessage *message =
-        protobuf_c_message_unpack(type->descriptor, NULL, response.size, response.data);
-    if (message == NULL) {
-        return DS_EXIT_ERROR;
+    struct ds_arena *arena = ds_arena_create(REPLY_ARENA_BYTES_MAX);
+    const ProtobufCMessage *message = NULL;
+    const ds_code code = reply_unpack(answered, arena, &message);
+    if (code == DS_OK) {
+        call->show(message);
     }
-    call->show(message);
-    protobuf_c_message_free_unpacked(message, NULL);
-    return DS_EXIT_OK;
+    ds_arena_destroy(arena);
+    return code == DS_OK ? DS_EXIT_OK : DS_EXIT_ERROR;
 }
 
 static int make_call(const struct connection *connection, const struct storage_call *call,
@@ -46,9 +48,9 @@ static int make_call(const struct connection *connection, const struct storage_c
     const struct ds_method *method = storage_method(call->method);
     struct ds_client_call client_call;
     const ds_code code = connection_call(connection, method, payload, &client_call);
-    int exit_code = ds_exit_code_of(code);
+    int exit_code = status_exit_code(&client_call);
     if (code == DS_OK) {
-        exit_code = show_reply(call, method->response, client_call.response);
+        exit_code = show_reply(call, &client_call);
         if (exit_code != DS_EXIT_OK) {
             fprintf(stderr, "deltastream: the reply is damaged\n");
         }

@@ -1,7 +1,7 @@
 /* deltastream storage delete. */
 #include "clients/cli/command.h"
-#include "clients/cli/row_kind.h"
 #include "clients/cli/storage_call.h"
+#include "clients/common/row_kind.h"
 #include "deltastream/storage/v1/admin.pb-c.h"
 #include "ds/exit_code.h"
 #include "ds/time.h"

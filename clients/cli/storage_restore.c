@@ -37,11 +37,11 @@ static const struct ds_setting settings[] = {
 
 static const struct ds_program program = {
     .name = "deltastream storage restore",
-    .summary = "Make a store out of a backup, in a new data folder, with no service running.",
+    .summary = "Restore a backup into a new data folder that no service has open.",
     .examples = "  deltastream storage restore monday.backup --data-dir ./restored\n"
                 "  ssh archive cat monday.backup | deltastream storage restore - --data-dir "
                 "./restored\n",
-    .operands = "FILE|-",
+    .operands = "FILE | -",
     .operand_min = 1,
     .operand_max = 1,
     .settings = settings,
@@ -103,7 +103,8 @@ static int restore(int fd, const char *data_dir, bool quiet)
     progress_destroy(progress);
     if (code != DS_OK) {
         fprintf(stderr, "deltastream: nothing restored: %s\n", reason);
-        return code == DS_DATA_LOSS ? DS_EXIT_ERROR : ds_exit_code_of(code);
+        /* No waiting helps against a disk that is full here. */
+        return code == DS_RESOURCE_EXHAUSTED ? DS_EXIT_ERROR : ds_exit_code_of(code);
     }
     if (!quiet) {
         tell_done(data_dir, &backup);

@@ -1,6 +1,8 @@
 /* deltastream storage verify. */
 #include "clients/cli/command.h"
 #include "clients/cli/connection.h"
+#include "clients/cli/plain_text.h"
+#include "clients/cli/status.h"
 #include "clients/cli/storage_reply.h"
 #include "ds/exit_code.h"
 
@@ -37,16 +39,6 @@ struct findings {
     uint64_t shown;
 };
 
-/* Text out of a damaged store must not steer the terminal. */
-static void print_fault(struct ds_bytes text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        const uint8_t byte = text.data[i];
-        putchar(byte < 0x20 || byte == 0x7F ? ' ' : byte);
-    }
-    putchar('\n');
-}
-
 static void take_field(void *context, uint32_t field, uint64_t number, struct ds_bytes bytes)
 {
     struct findings *findings = context;
@@ -59,7 +51,8 @@ static void take_field(void *context, uint32_t field, uint64_t number, struct ds
         break;
     case VERIFY_FAULTS:
         findings->shown++;
-        print_fault(bytes);
+        plain_text_write(stdout, bytes);
+        putchar('\n');
         break;
     case VERIFY_FAULT_COUNT:
         findings->fault_count = number;
@@ -100,7 +93,7 @@ static int run(struct ds_config *config, void *options)
     struct ds_client_call call;
     const ds_code code =
         connection_call(&connection, storage_method("Verify"), (struct ds_bytes){0}, &call);
-    exit_code = code == DS_OK ? show(&verify->connection, call.response) : ds_exit_code_of(code);
+    exit_code = code == DS_OK ? show(&verify->connection, call.response) : status_exit_code(&call);
     ds_client_call_release(&call);
     connection_close(&connection);
     return exit_code;

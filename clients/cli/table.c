@@ -1,5 +1,6 @@
 #include "clients/cli/table.h"
 
+#include "clients/cli/plain_text.h"
 #include "ds/buffer.h"
 #include "ds/number.h"
 
@@ -16,7 +17,9 @@
 /* Nobody reads more of one cell. */
 #define TABLE_CELL_BYTES_MAX (64 * 1024)
 #define TABLE_COLUMNS_MAX 64
-/* A cut cell still says something: rather than cutting more, columns on the right are left out. */
+/* Columns on the right are left out rather than cells cut: half a time says little. */
+#define TABLE_WHOLE_COLUMNS_MIN 4
+/* A cut cell still says something: rather than cutting more, more columns are left out. */
 #define TABLE_CUT_WIDTH_MIN 12
 #define TABLE_GAP_WIDTH 2
 #define TABLE_WIDTH_MAX 10000
@@ -156,6 +159,15 @@ static size_t last_column(const struct table *table)
     return last;
 }
 
+static size_t shown_count(const struct table *table)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < table->options.column_count; i++) {
+        count += table->widths[i] > 0;
+    }
+    return count;
+}
+
 static size_t line_width(const struct table *table)
 {
     size_t total = table->has_hidden ? 1 + TABLE_GAP_WIDTH : 0;
@@ -171,7 +183,7 @@ static void fit_columns(struct table *table)
     while (table->options.width > 0 && line_width(table) > table->options.width) {
         const size_t widest = widest_column(table);
         const size_t last = last_column(table);
-        if (widest < table->options.column_count) {
+        if (widest < table->options.column_count && shown_count(table) <= TABLE_WHOLE_COLUMNS_MIN) {
             table->widths[widest]--;
         } else if (last > 0) {
             table->widths[last] = 0;
@@ -301,8 +313,7 @@ void table_cell(struct table *table, size_t column, struct ds_bytes text)
     const size_t size = text.size < TABLE_CELL_BYTES_MAX ? text.size : TABLE_CELL_BYTES_MAX;
     *cell = (struct cell){.offset = table->text.size, .is_set = true};
     for (size_t i = 0; i < size; i++) {
-        const uint8_t byte = text.data[i];
-        ds_buffer_append_byte(&table->text, byte < 0x20 || byte == 0x7F ? ' ' : byte);
+        ds_buffer_append_byte(&table->text, plain_text_byte(text.data[i]));
     }
     cell->size = table->text.size - cell->offset;
 }

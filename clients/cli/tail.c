@@ -1,16 +1,16 @@
 /* deltastream ticks tail, quotes tail: each new row once. */
 #include "clients/cli/command.h"
 #include "clients/cli/interrupt.h"
+#include "clients/cli/output.h"
+#include "clients/cli/plain_text.h"
 #include "clients/cli/poll_wait.h"
-#include "clients/cli/row_cells.h"
 #include "clients/cli/row_writer.h"
+#include "clients/cli/rows_columns.h"
 #include "clients/cli/tail_source.h"
 #include "ds/exit_code.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-#define TAIL_CELL_BYTES_MAX 65536
 
 static const char *const format_choices[] = {"auto", "text", "ndjson", "csv", NULL};
 enum tail_format {
@@ -65,7 +65,7 @@ static const struct ds_program ticks_program = {
     .summary = "Show each new tick of products once, until it is interrupted.",
     .examples = "  deltastream ticks tail NIFTY\n"
                 "  deltastream ticks tail NIFTY BANKNIFTY -n 0 | jq .price\n",
-    .operands = "PRODUCT…",
+    .operands = "PRODUCT...",
     .operand_min = 1,
     .operand_max = DS_CONFIG_OPERANDS_MAX,
     .settings = settings,
@@ -77,7 +77,7 @@ static const struct ds_program quotes_program = {
     .summary = "Show each new quote of options once, until it is interrupted.",
     .examples = "  deltastream quotes tail NIFTY20250125C21500\n"
                 "  deltastream quotes tail NIFTY20250125C21500 NIFTY20250125P21500 --late 1min\n",
-    .operands = "SYMBOL…",
+    .operands = "SYMBOL...",
     .operand_min = 1,
     .operand_max = DS_CONFIG_OPERANDS_MAX,
     .settings = settings,
@@ -87,42 +87,45 @@ static const struct ds_program quotes_program = {
 struct work {
     const struct tail_options *options;
     const struct connection *connection;
-    const struct ds_message *message;
     enum row_kind kind;
     enum tail_format format;
     struct row_writer *writer; /* NULL for text */
-    struct ds_buffer text;
+    struct rows_columns columns;
     struct tail_source *sources[DS_CONFIG_OPERANDS_MAX];
     size_t source_count;
     int write_failure; /* errno of a write that failed; 0: none did */
 };
 
+/* What stands in front of the others, without its name. */
+static void print_first(const struct rows_columns *columns, const char *name, const char *gap)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        struct ds_bytes text;
+        if (strcmp(columns->heads[i].name, name) == 0 && rows_columns_value(columns, i, &text)) {
+            fputs(gap, stdout);
+            plain_text_write(stdout, text);
+        }
+    }
+}
+
 /* "2025-01-25T10:00:00Z NIFTY price=21500 volume=3"; when a row was stored matters to nobody here.
  */
 static ds_code write_text(struct work *work, struct ds_bytes row)
 {
-    const struct ds_field *series = row_kind_series_field(work->kind);
-    struct row_cell cells[ROW_CELLS_MAX];
-    DS_TRY(row_cells_find(work->message, row, cells));
-    const char *const first[] = {"timestamp", series->name};
-    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
-        const size_t index = (size_t)(ds_field_by_name(work->message, first[i], strlen(first[i])) -
-                                      work->message->fields);
-        struct ds_bytes text = {0};
-        if (cells[index].is_present) {
-            DS_TRY(row_cell_text(work->message, index, &cells[index], &work->text, &text));
+    const char *series = row_kind_series_field(work->kind)->name;
+    const struct rows_columns *columns = &work->columns;
+    DS_TRY(rows_columns_read(&work->columns, row, false));
+    print_first(columns, "timestamp", "");
+    print_first(columns, series, " ");
+    for (size_t i = 0; i < columns->count; i++) {
+        const char *name = columns->heads[i].name;
+        struct ds_bytes text;
+        const bool is_elsewhere = strcmp(name, "timestamp") == 0 || strcmp(name, series) == 0 ||
+                                  strcmp(name, "processed_at") == 0;
+        if (!is_elsewhere && rows_columns_value(columns, i, &text)) {
+            printf(" %s=", name);
+            plain_text_write(stdout, text);
         }
-        printf("%s%.*s", i == 0 ? "" : " ", (int)text.size,
-               text.size == 0 ? "" : (const char *)text.data);
-        cells[index].is_present = false;
-    }
-    for (size_t i = 0; i < work->message->field_count; i++) {
-        struct ds_bytes text = {0};
-        if (!cells[i].is_present || strcmp(work->message->fields[i].name, "processed_at") == 0) {
-            continue;
-        }
-        DS_TRY(row_cell_text(work->message, i, &cells[i], &work->text, &text));
-        printf(" %s=%.*s", work->message->fields[i].name, (int)text.size, (const char *)text.data);
     }
     putchar('\n');
     return ferror(stdout) == 0 ? DS_OK : DS_UNAVAILABLE;
@@ -151,12 +154,8 @@ static bool flush_rows(struct work *work)
 
 static int end_of(const struct work *work, ds_code code)
 {
-    if (work->write_failure == EPIPE) {
-        return DS_EXIT_OK;
-    }
     if (work->write_failure != 0) {
-        fprintf(stderr, "deltastream: can't write the output: %s\n", strerror(work->write_failure));
-        return DS_EXIT_ERROR;
+        return output_fail(work->write_failure);
     }
     if (code == DS_OUT_OF_RANGE) {
         fprintf(stderr, "deltastream: more than %d rows are within --late; choose a shorter time\n",
@@ -168,7 +167,7 @@ static int end_of(const struct work *work, ds_code code)
 
 static int tail(struct work *work)
 {
-    struct poll_wait wait = {.is_away = false};
+    struct poll_wait wait = {.is_quiet = work->options->connection.quiet};
     do {
         ds_code code = DS_OK;
         for (size_t i = 0; code == DS_OK && i < work->source_count; i++) {
@@ -214,23 +213,22 @@ static int run_kind(struct ds_config *config, struct tail_options *options, enum
     }
     struct work work = {.options = options,
                         .connection = &connection,
-                        .message = row_kind_message(kind),
                         .kind = kind,
                         .format = choose_format(options)};
-    ds_buffer_init(&work.text, TAIL_CELL_BYTES_MAX);
+    rows_columns_init(&work.columns, row_kind_message(kind));
     if (work.format != TAIL_TEXT) {
         work.writer = row_writer_create(
             stdout, kind, work.format == TAIL_CSV ? ROW_FORMAT_CSV : ROW_FORMAT_NDJSON, false);
     }
     open_sources(&work, config);
-    interrupt_begin();
+    interrupt_begin("");
     exit_code = tail(&work);
     interrupt_end();
     for (size_t i = 0; i < work.source_count; i++) {
         tail_source_destroy(work.sources[i]);
     }
     row_writer_destroy(work.writer);
-    ds_buffer_deinit(&work.text);
+    rows_columns_deinit(&work.columns);
     connection_close(&connection);
     return exit_code;
 }

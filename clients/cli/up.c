@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define UP_NAME "deltastream/" DS_VERSION
 

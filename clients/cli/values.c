@@ -2,6 +2,7 @@
 
 #include "clients/cli/csv_write.h"
 #include "clients/cli/fields.h"
+#include "clients/cli/plain_text.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -34,14 +35,6 @@ struct values *values_create(FILE *stream, enum rows_format format, const char *
     return values;
 }
 
-static void write_plain(FILE *stream, struct ds_bytes text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        const uint8_t byte = text.data[i];
-        fputc(byte < 0x20 || byte == 0x7F ? ' ' : byte, stream);
-    }
-}
-
 /* `json` is the value as JSON writes it. */
 static void write_value(struct values *values, struct ds_bytes text, struct ds_bytes json)
 {
@@ -59,7 +52,7 @@ static void write_value(struct values *values, struct ds_bytes text, struct ds_b
         fputc('\n', values->stream);
         break;
     default:
-        write_plain(values->stream, text);
+        plain_text_write(values->stream, text);
         fputc('\n', values->stream);
         break;
     }

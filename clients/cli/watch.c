@@ -3,6 +3,7 @@
 #include "clients/cli/command.h"
 #include "clients/cli/fields.h"
 #include "clients/cli/interrupt.h"
+#include "clients/cli/output.h"
 #include "clients/cli/poll_wait.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/row_page.h"
@@ -23,6 +24,8 @@
 #define WATCH_CHAIN_BYTES_MAX (16 * 1024 * 1024)
 #define WATCH_TEXT_BYTES_MAX (4 * 1024 * 1024)
 #define WATCH_WIDTH_DEFAULT 160
+#define HIDE_CURSOR "\x1B[?25l"
+#define SHOW_CURSOR "\x1B[?25h"
 
 static const char *const format_choices[] = {"auto", "table", "ndjson", NULL};
 enum watch_format {
@@ -197,19 +200,15 @@ static ds_code show(struct work *work)
 
 static int end_of(const struct work *work, ds_code code)
 {
-    if (work->write_failure == EPIPE) {
-        return DS_EXIT_OK;
-    }
     if (work->write_failure != 0) {
-        fprintf(stderr, "deltastream: can't write the output: %s\n", strerror(work->write_failure));
-        return DS_EXIT_ERROR;
+        return output_fail(work->write_failure);
     }
     return ds_exit_code_of(code);
 }
 
 static int watch(struct work *work)
 {
-    struct poll_wait wait = {.is_away = false};
+    struct poll_wait wait = {.is_quiet = work->options->connection.quiet};
     do {
         ds_code code = read_chain(work);
         const bool is_answer = code == DS_OK;
@@ -219,7 +218,7 @@ static int watch(struct work *work)
         if (!poll_wait_goes_on(&wait, work->connection, code) || work->write_failure != 0) {
             return end_of(work, code);
         }
-        if (wait.is_away) {
+        if (wait.is_away && !wait.is_quiet) {
             /* The message stands below what is drawn, which stays as it is. */
             work->lines_drawn = 0;
         }
@@ -240,10 +239,10 @@ static int run_connected(struct work *work)
     ds_buffer_init(&work->chain, WATCH_CHAIN_BYTES_MAX);
     ds_buffer_init(&work->shown, WATCH_CHAIN_BYTES_MAX);
     ds_buffer_init(&work->text, WATCH_TEXT_BYTES_MAX);
-    interrupt_begin();
-    fputs(work->is_in_place ? "\x1B[?25l" : "", stdout);
+    interrupt_begin(work->is_in_place ? SHOW_CURSOR : "");
+    fputs(work->is_in_place ? HIDE_CURSOR : "", stdout);
     const int exit_code = watch(work);
-    fputs(work->is_in_place ? "\x1B[?25h" : "", stdout);
+    fputs(work->is_in_place ? SHOW_CURSOR : "", stdout);
     fflush(stdout);
     interrupt_end();
     row_writer_destroy(work->writer);

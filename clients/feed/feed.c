@@ -67,7 +67,7 @@ static ds_code send_past(struct feed *feed, size_t index)
         const bool has_options =
             ago_us <= PAST_OF_OPTIONS_US && ago_us % PAST_OPTION_INTERVAL_US == 0;
         market_advance(&feed->market, index, now_us - ago_us);
-        DS_TRY(send_product(feed, index, has_options ? FEED_KINDS_ALL : 1U << FEED_TICKS));
+        DS_TRY(send_product(feed, index, has_options ? FEED_KINDS_ALL : 1U << ROW_KIND_TICKS));
     }
     return sender_flush(feed->sender);
 }
@@ -112,7 +112,7 @@ static bool wait_until(struct feed *feed, int64_t until_us)
 static void show_moment(struct feed *feed, uint64_t moment)
 {
     const int64_t now_us = row_time_us(feed);
-    const uint32_t kinds = moment % feed->option_every == 0 ? FEED_KINDS_ALL : 1U << FEED_TICKS;
+    const uint32_t kinds = moment % feed->option_every == 0 ? FEED_KINDS_ALL : 1U << ROW_KIND_TICKS;
     ds_code code = DS_OK;
     for (size_t i = 0; i < feed->market.options.product_count && code == DS_OK; i++) {
         market_advance(&feed->market, i, now_us);

@@ -1,9 +1,9 @@
 #include "clients/feed/latest_tick.h"
 
+#include "clients/common/reply.h"
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/buffer.h"
 #include "ds/log.h"
-#include "ds/wire_check.h"
 
 #include <string.h>
 
@@ -37,16 +37,15 @@ static struct walk_tick tick_of(const Storage__Tick *stored)
     return tick;
 }
 
-static ds_code read_reply(const struct ds_client_call *call, struct walk_tick *ret_tick,
+static ds_code read_reply(struct ds_client_call *call, struct walk_tick *ret_tick,
                           int64_t *ret_timestamp_us)
 {
-    struct ds_wire_error error;
-    DS_TRY(ds_wire_check(call->method->response, call->response, &error));
     struct ds_arena *arena = ds_arena_create(REPLY_ARENA_BYTES_MAX);
-    const Storage__Tick *stored =
-        storage__tick__unpack(ds_arena_allocator(arena), call->response.size, call->response.data);
+    const ProtobufCMessage *reply = NULL;
+    const ds_code code = reply_unpack(call, arena, &reply);
+    const Storage__Tick *stored = (const Storage__Tick *)reply;
     /* A price of 0 or none is no place to walk on from. */
-    const bool is_usable = stored != NULL && stored->timestamp != NULL &&
+    const bool is_usable = code == DS_OK && stored->timestamp != NULL &&
                            stored->_price_case == STORAGE__TICK___PRICE_PRICE && stored->price > 0;
     if (is_usable) {
         *ret_tick = tick_of(stored);

@@ -6,7 +6,7 @@
 #include "ds/rpc_client.h"
 
 /* DS_NOT_FOUND where the product has no ticks; another failure is the call's and is logged. What
- * the tick does not have is its price, and tick_id -1. */
+ * the tick does not have is its price, and tick_id -1. Waits for the reply. */
 DS_MUST_USE ds_code latest_tick_read(struct ds_channel *channel,
                                      const struct ds_principal *principal,
                                      const struct product *product, struct walk_tick *ret_tick,

@@ -5,8 +5,8 @@
 #include "clients/feed/market.h"
 #include "clients/feed/sender.h"
 
-#define FEED_KINDS_OPTIONS (1U << FEED_QUOTES | 1U << FEED_CHAINS)
-#define FEED_KINDS_ALL (1U << FEED_TICKS | FEED_KINDS_OPTIONS)
+#define FEED_KINDS_OPTIONS (1U << ROW_KIND_QUOTES | 1U << ROW_KIND_CHAINS)
+#define FEED_KINDS_ALL (1U << ROW_KIND_TICKS | FEED_KINDS_OPTIONS)
 
 /*
  * Adds what the product shows at the moment it is at: `kinds` has a bit 1 << kind for each kind

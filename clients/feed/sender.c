@@ -1,31 +1,17 @@
 #include "clients/feed/sender.h"
 
-#include "deltastream/storage/v1/ingest.pb-c.h"
+#include "clients/common/ingest_call.h"
 #include "ds/wire.h"
-#include "ds/wire_check.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* All three requests keep their rows in field 1, and all three replies have the same fields. */
-#define REQUEST_ROWS 1
 #define DEFAULT_BATCH_ROWS 1000
 #define BATCH_ROWS_MAX 10000
 /* A batch is sent that has so much; with one row more it stays below what the methods take. */
 #define BATCH_BYTES (1024 * 1024)
 #define BATCH_BYTES_MAX (4 * 1024 * 1024)
 #define REPLY_ARENA_BYTES_MAX (8 * 1024 * 1024)
-#define RETRY_MS_MIN 100
-#define RETRY_MS_MAX 10000
-
-const char *const feed_kind_names[] = {"ticks", "quotes", "chains", NULL};
-
-static const char *const ingest_methods[FEED_KIND_COUNT] = {
-    "deltastream.storage.v1.Storage/IngestTicks",
-    "deltastream.storage.v1.Storage/IngestQuotes",
-    "deltastream.storage.v1.Storage/IngestChains",
-};
 
 /* The rows of one kind. */
 struct batch {
@@ -37,7 +23,7 @@ struct batch {
 
 struct sender {
     struct sender_options options;
-    struct batch batches[FEED_KIND_COUNT];
+    struct batch batches[ROW_KIND_COUNT]; /* without that of ROW_KIND_AUTO */
     uint64_t added_count;
     uint64_t retry_count;
 };
@@ -54,9 +40,9 @@ struct sender *sender_create(const struct sender_options *options)
     if (sender->options.batch_rows == 0) {
         sender->options.batch_rows = DEFAULT_BATCH_ROWS;
     }
-    for (size_t i = 0; i < FEED_KIND_COUNT; i++) {
+    for (int i = ROW_KIND_TICKS; i < ROW_KIND_COUNT; i++) {
         struct batch *batch = &sender->batches[i];
-        batch->method = ds_method_find(ingest_methods[i], strlen(ingest_methods[i]));
+        batch->method = row_kind_ingest_method((enum row_kind)i);
         ds_buffer_init(&batch->request, BATCH_BYTES_MAX);
     }
     return sender;
@@ -67,16 +53,21 @@ void sender_destroy(struct sender *sender)
     if (sender == NULL) {
         return;
     }
-    for (size_t i = 0; i < FEED_KIND_COUNT; i++) {
+    for (int i = ROW_KIND_TICKS; i < ROW_KIND_COUNT; i++) {
         ds_buffer_deinit(&sender->batches[i].request);
     }
     free(sender);
 }
 
-static void count_rejected(struct sender *sender, enum feed_kind kind,
-                           const Storage__IngestTicksResponse *reply)
+static void count_reply(struct sender *sender, enum row_kind kind,
+                        const Storage__IngestTicksResponse *reply)
 {
-    sender->batches[kind].counts.rejected += reply->n_rejected;
+    struct batch *batch = &sender->batches[kind];
+    batch->counts.rows += batch->row_count;
+    batch->counts.accepted += (uint64_t)reply->accepted;
+    batch->counts.duplicate += (uint64_t)reply->duplicate;
+    batch->counts.late += (uint64_t)reply->late;
+    batch->counts.rejected += reply->n_rejected;
     if (sender->options.tell_rejected == NULL) {
         return;
     }
@@ -85,42 +76,16 @@ static void count_rejected(struct sender *sender, enum feed_kind kind,
     }
 }
 
-/* The three replies differ by name only, so one reader does for all. */
-static ds_code read_reply(struct sender *sender, enum feed_kind kind, struct ds_bytes response)
+static ds_code read_reply(struct sender *sender, enum row_kind kind, struct ds_client_call *call)
 {
-    struct batch *batch = &sender->batches[kind];
-    struct ds_wire_error error;
-    if (ds_wire_check(batch->method->response, response, &error) != DS_OK) {
-        return DS_DATA_LOSS;
-    }
     struct ds_arena *arena = ds_arena_create(REPLY_ARENA_BYTES_MAX);
-    const Storage__IngestTicksResponse *reply = storage__ingest_ticks_response__unpack(
-        ds_arena_allocator(arena), response.size, response.data);
-    if (reply != NULL) {
-        batch->counts.rows += batch->row_count;
-        batch->counts.accepted += (uint64_t)reply->accepted;
-        batch->counts.duplicate += (uint64_t)reply->duplicate;
-        batch->counts.late += (uint64_t)reply->late;
-        count_rejected(sender, kind, reply);
+    const Storage__IngestTicksResponse *reply = NULL;
+    const ds_code code = ingest_call_read(call, arena, &reply);
+    if (code == DS_OK) {
+        count_reply(sender, kind, reply);
     }
     ds_arena_destroy(arena);
-    return reply == NULL ? DS_DATA_LOSS : DS_OK;
-}
-
-/* A server that says when to come again is asked again then; -1 from it means never. */
-static bool may_retry(const struct ds_client_call *call)
-{
-    const bool is_passing = call->code == DS_UNAVAILABLE || call->code == DS_RESOURCE_EXHAUSTED ||
-                            call->code == DS_DEADLINE_EXCEEDED;
-    return is_passing && call->retry_pushback_ms >= 0;
-}
-
-static uint32_t retry_wait_ms(const struct ds_client_call *call, uint32_t attempt)
-{
-    const uint32_t doubled = (uint32_t)RETRY_MS_MIN << (attempt < 8 ? attempt : 8);
-    const uint32_t wanted =
-        call->retry_pushback_ms > 0 ? (uint32_t)call->retry_pushback_ms : doubled;
-    return wanted < RETRY_MS_MAX ? wanted : RETRY_MS_MAX;
+    return code;
 }
 
 static void tell_failure(const struct sender *sender, const struct ds_client_call *call)
@@ -141,10 +106,10 @@ static ds_code call_with_retries(struct sender *sender, const struct batch *batc
                                         .timeout_ms = options->timeout_ms,
                                         .principal = options->principal};
         const ds_code code = ds_channel_call_wait(options->channel, call);
-        if (code == DS_OK || attempt == options->retry_max || !may_retry(call)) {
+        if (code == DS_OK || attempt == options->retry_max || !ingest_call_may_retry(call)) {
             return code;
         }
-        if (!options->wait(options->context, retry_wait_ms(call, attempt))) {
+        if (!options->wait(options->context, ingest_call_retry_ms(call, attempt))) {
             return DS_CANCELLED;
         }
         ds_client_call_release(call);
@@ -152,7 +117,13 @@ static ds_code call_with_retries(struct sender *sender, const struct batch *batc
     }
 }
 
-static ds_code send_batch(struct sender *sender, enum feed_kind kind)
+static void batch_drop(struct batch *batch)
+{
+    ds_buffer_clear(&batch->request);
+    batch->row_count = 0;
+}
+
+static ds_code send_batch(struct sender *sender, enum row_kind kind)
 {
     struct batch *batch = &sender->batches[kind];
     if (batch->row_count == 0) {
@@ -161,28 +132,23 @@ static ds_code send_batch(struct sender *sender, enum feed_kind kind)
     struct ds_client_call call;
     ds_code code = call_with_retries(sender, batch, &call);
     if (code == DS_OK) {
-        code = read_reply(sender, kind, call.response);
-    }
-    if (code == DS_DATA_LOSS && call.code == DS_OK) {
-        call.code = code;
-        call.message = "the reply is damaged";
+        code = read_reply(sender, kind, &call);
     }
     if (code != DS_OK) {
         tell_failure(sender, &call);
     }
     ds_client_call_release(&call);
-    ds_buffer_clear(&batch->request);
-    batch->row_count = 0;
+    batch_drop(batch);
     return code;
 }
 
-ds_code sender_add(struct sender *sender, enum feed_kind kind, struct ds_bytes row)
+ds_code sender_add(struct sender *sender, enum row_kind kind, struct ds_bytes row)
 {
     struct batch *batch = &sender->batches[kind];
     if (row.size > SENDER_ROW_BYTES_MAX) {
         return DS_INVALID_ARGUMENT;
     }
-    ds_wire_write_bytes_field(&batch->request, REQUEST_ROWS, row);
+    ds_wire_write_bytes_field(&batch->request, INGEST_CALL_ROWS, row);
     batch->row_count++;
     sender->added_count++;
     assert(!batch->request.overflow);
@@ -195,14 +161,18 @@ ds_code sender_add(struct sender *sender, enum feed_kind kind, struct ds_bytes r
 ds_code sender_flush(struct sender *sender)
 {
     ds_code code = DS_OK;
-    for (size_t i = 0; i < FEED_KIND_COUNT; i++) {
-        const ds_code kind_code = send_batch(sender, (enum feed_kind)i);
-        code = code == DS_OK ? kind_code : code;
+    for (int i = ROW_KIND_TICKS; i < ROW_KIND_COUNT; i++) {
+        if (code == DS_OK) {
+            code = send_batch(sender, (enum row_kind)i);
+        } else {
+            /* One failure is told once, and waited for once. */
+            batch_drop(&sender->batches[i]);
+        }
     }
     return code;
 }
 
-struct sender_counts sender_counts(const struct sender *sender, enum feed_kind kind)
+struct sender_counts sender_counts(const struct sender *sender, enum row_kind kind)
 {
     return sender->batches[kind].counts;
 }
@@ -210,7 +180,7 @@ struct sender_counts sender_counts(const struct sender *sender, enum feed_kind k
 struct sender_counts sender_total(const struct sender *sender)
 {
     struct sender_counts total = {0};
-    for (size_t i = 0; i < FEED_KIND_COUNT; i++) {
+    for (int i = ROW_KIND_TICKS; i < ROW_KIND_COUNT; i++) {
         const struct sender_counts *counts = &sender->batches[i].counts;
         total.rows += counts->rows;
         total.accepted += counts->accepted;

@@ -5,19 +5,9 @@
 #ifndef FEED_SENDER_H
 #define FEED_SENDER_H
 
+#include "clients/common/row_kind.h"
 #include "ds/buffer.h"
 #include "ds/rpc_client.h"
-
-enum feed_kind {
-    FEED_TICKS,
-    FEED_QUOTES,
-    FEED_CHAINS,
-};
-
-#define FEED_KIND_COUNT 3
-
-/* "ticks", "quotes", "chains" in the order of the numbers, NULL at the end. */
-extern const char *const feed_kind_names[];
 
 /* Of a row: 1 MiB is also what import takes. */
 #define SENDER_ROW_BYTES_MAX (1024 * 1024)
@@ -36,17 +26,16 @@ struct sender_options {
     uint32_t timeout_ms;                  /* of a call; 0: the method's */
     uint32_t batch_rows;                  /* sent together at most; 0: 1000; at most 10000 */
     /*
-     * How often a batch is sent again that the service could not take just now (UNAVAILABLE,
-     * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED); 0: never. Rows that were stored all the same are
-     * duplicates then. `wait` waits in between, as long as the service asked for but 10 s at most,
-     * and returns false where it's over; NULL only with retry_max 0.
+     * How often a batch is sent again that the service could not take just now, as
+     * ingest_call_may_retry() says; 0: never. `wait` waits in between, as long as
+     * ingest_call_retry_ms() says, and returns false where it's over; NULL only with retry_max 0.
      */
     uint32_t retry_max;
     bool (*wait)(void *context, uint32_t milliseconds);
     /* Tells about a call that failed and is not made again; NULL: nobody is told. */
     void (*tell_failure)(void *context, const struct ds_client_call *call);
     /* Tells about a row that the service refused; NULL: it is only counted. */
-    void (*tell_rejected)(void *context, enum feed_kind kind, const char *reason);
+    void (*tell_rejected)(void *context, enum row_kind kind, const char *reason);
     void *context;
 };
 
@@ -58,17 +47,20 @@ struct sender *sender_create(const struct sender_options *options);
 void sender_destroy(struct sender *sender);
 
 /*
- * Takes a row on the wire, and sends a batch that is full with it. A failure is that of the call;
- * DS_CANCELLED where `wait` ended the work; DS_INVALID_ARGUMENT for a row above
- * SENDER_ROW_BYTES_MAX. A batch that could not be sent is dropped.
+ * Takes a row of that kind, which is not ROW_KIND_AUTO, on the wire, and sends a batch that is full
+ * with it. A failure is that of the call; DS_CANCELLED where `wait` ended the work;
+ * DS_INVALID_ARGUMENT for a row above SENDER_ROW_BYTES_MAX. A batch that could not be sent is
+ * dropped.
  */
-DS_MUST_USE ds_code sender_add(struct sender *sender, enum feed_kind kind, struct ds_bytes row);
+DS_MUST_USE ds_code sender_add(struct sender *sender, enum row_kind kind, struct ds_bytes row);
 
-/* Sends what is collected. Codes as of sender_add(). */
+/* Sends what is collected; behind a batch that fails the others are dropped. Codes as of
+ * sender_add().
+ */
 DS_MUST_USE ds_code sender_flush(struct sender *sender);
 
 /* What became of the rows of one kind so far. */
-struct sender_counts sender_counts(const struct sender *sender, enum feed_kind kind);
+struct sender_counts sender_counts(const struct sender *sender, enum row_kind kind);
 
 /* The same of all kinds together. */
 struct sender_counts sender_total(const struct sender *sender);

@@ -49,17 +49,7 @@ static ds_code fail_system(struct restore *restore, const char *what)
 {
     const int error = errno;
     snprintf(restore->reason, STORAGE_RESTORE_REASON_BYTES_MAX, "%s: %s", what, strerror(error));
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-        return DS_RESOURCE_EXHAUSTED;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return DS_PERMISSION_DENIED;
-    default:
-        return DS_UNAVAILABLE;
-    }
+    return ds_code_of_errno(error);
 }
 
 /* Whether a folder holds nothing; one that can't be read is none. */

@@ -20,7 +20,8 @@ struct storage_restore_options {
  * its counts, every row and index) and then put there in one step; on a failure nothing is left
  * behind. The reason for a person goes to ret_reason. DS_DATA_LOSS where the backup is damaged or
  * none, DS_FAILED_PRECONDITION where the folder holds a store or somebody restores there, or the
- * backup is of a newer version; DS_RESOURCE_EXHAUSTED where the disk is full.
+ * backup is of a newer version; DS_RESOURCE_EXHAUSTED where the disk is full. Blocks until all of
+ * it is done.
  *
  * The hash shows damage, not who made the backup: restore only what comes from someone you trust.
  */

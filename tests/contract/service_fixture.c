@@ -126,6 +126,27 @@ int service_teardown(void **state)
     return 0;
 }
 
+static int run_on(const char *engine, CMFixtureFunction setup, const struct CMUnitTest *tests,
+                  size_t test_count)
+{
+    struct CMUnitTest *on_engine = allocate(test_count, sizeof(*on_engine));
+    for (size_t i = 0; i < test_count; i++) {
+        on_engine[i] = tests[i];
+        on_engine[i].setup_func = setup;
+        on_engine[i].teardown_func = service_teardown;
+    }
+    printf("engine: %s\n", engine);
+    const int failed = _cmocka_run_group_tests(engine, on_engine, test_count, NULL, NULL);
+    free(on_engine);
+    return failed;
+}
+
+int service_tests_run(const struct CMUnitTest *tests, size_t test_count)
+{
+    return run_on("memory", service_setup_memory, tests, test_count) +
+           run_on("lmdb", service_setup_lmdb, tests, test_count);
+}
+
 ds_code service_call(struct service *service, const char *method, const ProtobufCMessage *request)
 {
     char name[128];

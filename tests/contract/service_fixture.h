@@ -5,6 +5,7 @@
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/rpc_client.h"
 #include "storage/storage.h"
+#include "support/test.h"
 
 /* What the service's clock says. */
 #define SERVICE_NOW_US INT64_C(1737799200000001)
@@ -34,7 +35,11 @@ struct service {
 struct service *service_create(struct market_store *store, const char *folder);
 void service_destroy(struct service *service);
 
-/* For cmocka_unit_test_setup_teardown(): a service on an empty store in *state. */
+/* Runs the tests on each engine, every test with a service on an empty store in *state; returns how
+ * many failed. */
+int service_tests_run(const struct CMUnitTest *tests, size_t test_count);
+
+/* For cmocka_unit_test_setup_teardown(): a service on an empty store in *state, and its end. */
 int service_setup_memory(void **state);
 int service_setup_lmdb(void **state);
 int service_teardown(void **state);

@@ -75,6 +75,16 @@ void assert_refused(struct service *service, const char *method, const char *req
     }
 }
 
+void assert_all_refused(struct service *service, const char *method, const struct refusal *refusals,
+                        size_t refusal_count)
+{
+    for (size_t i = 0; i < refusal_count; i++) {
+        assert_refused(service, method, json_of(refusals[i].request), DS_INVALID_ARGUMENT,
+                       refusals[i].message);
+        assert_failure(service, refusals[i].field, NULL);
+    }
+}
+
 void ingest_json(struct service *service, const char *method, const char *request)
 {
     if (call_json(service, method, request) != DS_OK) {

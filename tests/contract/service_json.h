@@ -15,6 +15,17 @@ void assert_json(struct service *service, const char *method, const char *reques
 void assert_refused(struct service *service, const char *method, const char *request, ds_code code,
                     const char *message);
 
+/* A request with something wrong in a field. */
+struct refusal {
+    const char *request; /* for json_of() */
+    const char *field;
+    const char *message; /* as of assert_refused() */
+};
+
+/* Asserts that each is refused with DS_INVALID_ARGUMENT and names its field. */
+void assert_all_refused(struct service *service, const char *method, const struct refusal *refusals,
+                        size_t refusal_count);
+
 /* Asserts that all rows of an ingest request are accepted. */
 void ingest_json(struct service *service, const char *method, const char *request);
 

@@ -117,6 +117,33 @@ static void a_group_entry_of_the_wrong_size_is_data_loss(void **state)
     assert_string_equal(put_chain(fixture->store, "NIFTY", "new", "1:=x"), "DATA_LOSS");
 }
 
+static void a_series_whose_name_is_too_long_is_data_loss(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[MARKET_SERIES_BYTES_MAX + 1];
+    memset(name, 'N', sizeof(name));
+    damage(fixture, "chains.series", ds_bytes_of(name, sizeof(name)),
+           BYTES(NUMBER_1 NUMBER_1 "NIFTY"));
+    assert_list_fails(fixture->store, "");
+}
+
+/* Nobody could go on behind it. */
+static void a_member_without_a_name_is_data_loss(void **state)
+{
+    struct fixture *fixture = *state;
+    damage(fixture, "chains.members", BYTES(NUMBER_1), BYTES(""));
+    assert_list_fails(fixture->store, "NIFTY");
+}
+
+static void a_member_whose_name_is_too_long_is_data_loss(void **state)
+{
+    struct fixture *fixture = *state;
+    char key[4 + MARKET_SERIES_BYTES_MAX + 1] = NUMBER_1;
+    memset(key + 4, 'N', sizeof(key) - 4);
+    damage(fixture, "chains.members", ds_bytes_of(key, sizeof(key)), BYTES(""));
+    assert_list_fails(fixture->store, "NIFTY");
+}
+
 static void a_counter_of_the_wrong_size_is_data_loss(void **state)
 {
     struct fixture *fixture = *state;
@@ -168,6 +195,9 @@ int main(void)
         DAMAGE_TEST(a_series_entry_of_the_wrong_size_is_data_loss),
         DAMAGE_TEST(a_group_that_does_not_fit_its_series_is_data_loss),
         DAMAGE_TEST(a_group_entry_of_the_wrong_size_is_data_loss),
+        DAMAGE_TEST(a_series_whose_name_is_too_long_is_data_loss),
+        DAMAGE_TEST(a_member_without_a_name_is_data_loss),
+        DAMAGE_TEST(a_member_whose_name_is_too_long_is_data_loss),
         DAMAGE_TEST(a_counter_of_the_wrong_size_is_data_loss),
         DAMAGE_TEST(numbers_that_are_used_up_are_a_full_store),
         DAMAGE_TEST(a_key_of_the_wrong_size_is_data_loss),

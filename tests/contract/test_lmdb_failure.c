@@ -226,11 +226,11 @@ static void deletes_done(struct market_delete *order)
 
 static void a_full_queue_of_deletions_refuses_at_once(void **state)
 {
-    enum { ORDERS = 66 };
+    enum { MOST = 1024, ORDERS = MOST + 2 };
     struct fixture *fixture = *state;
     struct market_store *store = fixture->store;
     put_text(store, "NIFTY", "1:a=x 2:a=x", MARKET_CONFLICT_ERROR);
-    struct market_delete orders[ORDERS];
+    static struct market_delete orders[ORDERS];
     atomic_int done = 0;
     gate_set(true);
     for (size_t i = 0; i < ORDERS; i++) {
@@ -248,17 +248,80 @@ static void a_full_queue_of_deletions_refuses_at_once(void **state)
             gate_await_waiter();
         }
     }
-    /* 64 may be unfinished. */
     assert_int_equal(atomic_load(&done), 2);
-    assert_int_equal(orders[64].code, DS_RESOURCE_EXHAUSTED);
-    assert_int_equal(orders[65].code, DS_RESOURCE_EXHAUSTED);
+    assert_int_equal(orders[MOST].code, DS_RESOURCE_EXHAUSTED);
+    assert_int_equal(orders[MOST + 1].code, DS_RESOURCE_EXHAUSTED);
     gate_set(false);
     /* Closing ends what is queued. */
     fixture_reopen(fixture);
     assert_int_equal(atomic_load(&done), ORDERS);
     assert_int_equal(orders[0].deleted_count, 1);
-    assert_int_equal(orders[63].deleted_count, 0);
-    assert_int_equal(orders[63].code, DS_OK);
+    assert_int_equal(orders[MOST - 1].deleted_count, 0);
+    assert_int_equal(orders[MOST - 1].code, DS_OK);
+}
+
+/* Orders that wait together behind a sync, each for a row of its own. */
+struct order_pile {
+    struct market_delete orders[3];
+    atomic_int done;
+};
+
+static void order_pile_send(struct order_pile *pile, struct market_store *store)
+{
+    gate_set(true);
+    for (size_t i = 0; i < 3; i++) {
+        pile->orders[i] = (struct market_delete){
+            .kind = MARKET_TICKS,
+            .series = ds_bytes_of_text("NIFTY"),
+            .start_us = (int64_t)i,
+            .end_us = (int64_t)i,
+            .row_max = 1,
+            .done = deletes_done,
+            .context = &pile->done,
+        };
+        store->ops->delete_rows(store, &pile->orders[i]);
+        if (i == 0) {
+            gate_await_waiter();
+        }
+    }
+}
+
+static void deletions_that_find_no_room_together_are_tried_one_by_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct order_pile pile = {.done = 0};
+    put_text(fixture->store, "NIFTY", "0:=x 1:=x 2:=x 3:=x", MARKET_CONFLICT_ERROR);
+    order_pile_send(&pile, fixture->store);
+    atomic_store(&failure_fills_disk, true);
+    atomic_store(&syncs_before_failure, 1);
+    gate_set(false);
+    fixture_reopen(fixture);
+    assert_int_equal(atomic_load(&pile.done), 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pile.orders[i].code, DS_OK);
+        assert_int_equal(pile.orders[i].deleted_count, 1);
+    }
+    const struct market_scan scan = scan_all("NIFTY", true);
+    assert_scan(fixture->store, &scan, "3:=x end");
+}
+
+static void a_failed_sync_acknowledges_no_deletion_of_its_group(void **state)
+{
+    struct fixture *fixture = *state;
+    struct order_pile pile = {.done = 0};
+    put_text(fixture->store, "NIFTY", "0:=x 1:=x 2:=x 3:=x", MARKET_CONFLICT_ERROR);
+    order_pile_send(&pile, fixture->store);
+    atomic_store(&syncs_before_failure, 1);
+    gate_set(false);
+    fixture_reopen(fixture);
+    assert_int_equal(atomic_load(&pile.done), 3);
+    assert_int_equal(pile.orders[0].code, DS_OK);
+    for (size_t i = 1; i < 3; i++) {
+        assert_int_equal(pile.orders[i].code, DS_UNAVAILABLE);
+        assert_int_equal(pile.orders[i].deleted_count, 0);
+    }
+    const struct market_scan scan = scan_all("NIFTY", true);
+    assert_scan(fixture->store, &scan, "1:=x 2:=x 3:=x end");
 }
 
 static void counted_done(struct market_batch *batch)
@@ -689,6 +752,8 @@ int main(void)
         FAILURE_TEST(deleting_makes_room_while_writes_are_refused),
         FAILURE_TEST(a_deletion_of_large_rows_ends_early_and_says_so),
         FAILURE_TEST(a_full_queue_of_deletions_refuses_at_once),
+        FAILURE_TEST(deletions_that_find_no_room_together_are_tried_one_by_one),
+        FAILURE_TEST(a_failed_sync_acknowledges_no_deletion_of_its_group),
         FAILURE_TEST(rows_that_wait_are_counted),
         FAILURE_TEST(batches_that_wait_for_a_sync_share_the_next_one),
         FAILURE_TEST(a_full_queue_refuses_at_once_and_takes_again_later),

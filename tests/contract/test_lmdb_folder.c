@@ -245,6 +245,81 @@ static void a_file_that_was_cut_off_is_data_loss_and_no_crash(void **state)
     assert_refused(place, place->folder, DS_FAILED_PRECONDITION, "data.mdb");
 }
 
+/* A value takes the place of two before it, of the same transaction, and needs less than they had
+ * at the file's end. */
+static void a_file_whose_last_pages_were_never_written_is_whole(void **state)
+{
+    static const size_t sizes[] = {1 << 20, 1 << 21, 5 << 19};
+    struct place *place = *state;
+    struct market_store *store = NULL;
+    uint8_t *value = calloc(1, sizes[2]);
+    assert_non_null(value);
+    struct market_row rows[3];
+    enum market_outcome outcomes[3];
+    for (size_t i = 0; i < 3; i++) {
+        rows[i] = row_of("NIFTY", 9, "a", "");
+        rows[i].value = ds_bytes_of(value, sizes[i]);
+        value[sizes[i] - 1] = 1;
+    }
+    struct market_batch batch = {.kind = MARKET_TICKS,
+                                 .conflict = MARKET_CONFLICT_LAST,
+                                 .rows = rows,
+                                 .row_count = 3,
+                                 .outcomes = outcomes};
+    assert_int_equal(try_open(place, place->folder, &store), DS_OK);
+    /* LMDB takes pages back at once where it has others that are free. */
+    for (int64_t i = 0; i < 3; i++) {
+        const struct market_row row = row_of("NIFTY", i, "a", "x");
+        put_rows(store, &row, 1, NULL);
+    }
+    assert_int_equal(market_put_wait(store, &batch), DS_OK);
+    store->ops->close(store);
+    free(value);
+    struct stat before;
+    struct stat after;
+    assert_int_equal(stat(path_in(place, "data.mdb"), &before), 0);
+    assert_int_equal(try_open(place, place->folder, &store), DS_OK);
+    assert_int_equal(stat(path_in(place, "data.mdb"), &after), 0);
+    assert_true(before.st_size < after.st_size);
+    const struct market_scan scan = {.kind = MARKET_TICKS,
+                                     .series = ds_bytes_of_text("NIFTY"),
+                                     .start_us = 0,
+                                     .end_us = 8,
+                                     .ascending = true,
+                                     .row_max = 9,
+                                     .bytes_max = SIZE_MAX};
+    assert_scan(store, &scan, "0:a=x 1:a=x 2:a=x end");
+    store->ops->close(store);
+}
+
+/* LMDB would end the process where it meets what is left of such pages. */
+static void a_large_file_that_was_cut_off_anywhere_is_data_loss_and_left_alone(void **state)
+{
+    enum { BATCHES = 10, ROWS = 1000 };
+    struct place *place = *state;
+    struct market_store *store = NULL;
+    struct market_row *rows = calloc(ROWS, sizeof(*rows));
+    assert_non_null(rows);
+    assert_int_equal(try_open(place, place->folder, &store), DS_OK);
+    for (int64_t batch = 0; batch < BATCHES; batch++) {
+        for (int64_t i = 0; i < ROWS; i++) {
+            rows[i] = row_of("NIFTY", batch * ROWS + i, "t", "a value of some length");
+        }
+        put_rows(store, rows, ROWS, NULL);
+    }
+    store->ops->close(store);
+    free(rows);
+    struct stat whole;
+    assert_int_equal(stat(path_in(place, "data.mdb"), &whole), 0);
+    for (off_t size = whole.st_size - 4096; size > 8192; size -= 8 * 4096) {
+        struct stat left;
+        assert_int_equal(truncate(path_in(place, "data.mdb"), size), 0);
+        assert_refused(place, place->folder, DS_DATA_LOSS, "data.mdb");
+        assert_int_equal(stat(path_in(place, "data.mdb"), &left), 0);
+        assert_int_equal(left.st_size, size);
+    }
+}
+
 static void a_second_store_on_the_folder_is_refused_until_the_first_closes(void **state)
 {
     struct place *place = *state;
@@ -331,6 +406,8 @@ int main(void)
         FOLDER_TEST(another_stores_data_file_takes_the_lost_ones_place),
         FOLDER_TEST(damaged_first_pages_are_data_loss),
         FOLDER_TEST(a_file_that_was_cut_off_is_data_loss_and_no_crash),
+        FOLDER_TEST(a_file_whose_last_pages_were_never_written_is_whole),
+        FOLDER_TEST(a_large_file_that_was_cut_off_anywhere_is_data_loss_and_left_alone),
         FOLDER_TEST(a_second_store_on_the_folder_is_refused_until_the_first_closes),
         FOLDER_TEST(a_killed_process_leaves_the_folder_free),
         FOLDER_TEST(a_folder_without_permission_is_refused),

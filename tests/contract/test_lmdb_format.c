@@ -239,6 +239,16 @@ static void a_change_that_fails_leaves_the_old_format(void **state)
     store->ops->close(store);
 }
 
+static void a_series_whose_name_is_too_long_is_damage(void **state)
+{
+    struct golden *golden = *state;
+    char key[1 + MARKET_SERIES_BYTES_MAX + 1];
+    memset(key, 'N', sizeof(key));
+    key[0] = 1;
+    lmdb_entry_put(golden->folder, "series", ds_bytes_of(key, sizeof(key)), BYTES("\0\0\0\1"));
+    assert_refused_untouched(golden, DS_DATA_LOSS);
+}
+
 static void a_series_of_a_kind_that_format_1_did_not_have_is_damage(void **state)
 {
     struct golden *golden = *state;
@@ -256,6 +266,7 @@ int main(void)
         GOLDEN_TEST(a_changed_store_keeps_its_id),
         GOLDEN_TEST(a_newer_format_is_refused_untouched),
         GOLDEN_TEST(a_change_that_fails_leaves_the_old_format),
+        GOLDEN_TEST(a_series_whose_name_is_too_long_is_damage),
         GOLDEN_TEST(a_series_of_a_kind_that_format_1_did_not_have_is_damage),
     };
     return cmocka_run_group_tests_name("lmdb format", tests, NULL, NULL);

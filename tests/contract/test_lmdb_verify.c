@@ -3,19 +3,14 @@
  * through LMDB, to a closed store.
  */
 #include "ds/log.h"
+#include "lmdb_edit.h"
 #include "sample_store.h"
 #include "store_fixture.h"
 #include "support/test.h"
 
-#include <lmdb.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define TABLES_MAX 32
 #define SOUND "9 rows, 6 series"
-
-/* A value of bytes that holds zeros. */
-#define BYTES(text) ds_bytes_of((text), sizeof(text) - 1)
 
 /* Numbers and times as they are stored. */
 #define ONE "\0\0\0\1"
@@ -23,11 +18,6 @@
 #define NINE "\0\0\0\11"
 #define AT_1 "\x80\0\0\0\0\0\0\1"
 #define AT_2 "\x80\0\0\0\0\0\0\2"
-
-static MDB_val val_of(struct ds_bytes bytes)
-{
-    return (MDB_val){.mv_size = bytes.size, .mv_data = (void *)(uintptr_t)bytes.data};
-}
 
 /* One change to a table: puts the value, or deletes the key where it has none. */
 struct change {
@@ -50,24 +40,14 @@ struct change {
 
 static void damage(const char *folder, const struct change *changes, size_t change_count)
 {
-    MDB_env *env;
-    MDB_txn *txn;
-    assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_set_maxdbs(env, TABLES_MAX), 0);
-    assert_int_equal(mdb_env_set_mapsize(env, UINT64_C(1) << 30), 0);
-    assert_int_equal(mdb_env_open(env, folder, 0, 0600), 0);
-    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
     for (size_t i = 0; i < change_count; i++) {
-        MDB_dbi table;
-        MDB_val key = val_of(changes[i].key);
-        MDB_val value = val_of(changes[i].value);
-        assert_int_equal(mdb_dbi_open(txn, changes[i].table, 0, &table), 0);
-        assert_int_equal(changes[i].is_deletion ? mdb_del(txn, table, &key, NULL)
-                                                : mdb_put(txn, table, &key, &value, 0),
-                         0);
+        const struct change *change = &changes[i];
+        if (change->is_deletion) {
+            lmdb_entry_delete(folder, change->table, change->key);
+        } else {
+            lmdb_entry_put(folder, change->table, change->key, change->value);
+        }
     }
-    assert_int_equal(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
 }
 
 static int sample_setup(void **state)
@@ -205,8 +185,28 @@ static void an_entry_by_group_of_another_series_is_named(void **state)
 {
     ASSERT_FOUND(state,
                  SOUND "\nchains \"NIFTY/2025-01-25\": the row at 1 us is missing in "
-                       "chains.by_group",
+                       "chains.by_group"
+                       "\nchains.by_group: the entry at 1 us of member \"2025-01-25\" is not of "
+                       "the series with number 2",
                  PUT("chains.by_group", ONE AT_1 "2025-01-25", TWO));
+}
+
+/* A reader by group would see the row twice. */
+static void a_second_entry_of_a_row_is_named(void **state)
+{
+    ASSERT_FOUND(state,
+                 SOUND "\nchains.by_group: the entry at 1 us of member \"2025-01-26\" is not of "
+                       "the series with number 1",
+                 PUT("chains.by_group", ONE AT_1 "2025-01-26", ONE));
+}
+
+/* A reader by group would see the row in another group too. */
+static void an_entry_in_a_group_that_is_not_there_is_named(void **state)
+{
+    ASSERT_FOUND(state,
+                 SOUND "\nchains.by_group: the entry at 1 us of member \"2025-01-25\" is not of "
+                       "the series with number 1",
+                 PUT("chains.by_group", NINE AT_1 "2025-01-25", ONE));
 }
 
 static void an_entry_by_group_without_a_row_is_named(void **state)
@@ -342,6 +342,8 @@ int main(void)
         SAMPLE_TEST(two_series_with_one_number_are_told),
         SAMPLE_TEST(a_chain_that_is_missing_by_group_is_named),
         SAMPLE_TEST(an_entry_by_group_of_another_series_is_named),
+        SAMPLE_TEST(a_second_entry_of_a_row_is_named),
+        SAMPLE_TEST(an_entry_in_a_group_that_is_not_there_is_named),
         SAMPLE_TEST(an_entry_by_group_without_a_row_is_named),
         SAMPLE_TEST(a_malformed_entry_by_group_is_told),
         SAMPLE_TEST(a_series_whose_group_is_not_listed_is_named),

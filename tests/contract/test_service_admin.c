@@ -320,20 +320,19 @@ static void a_store_that_fails_half_way_is_told_with_what_went(void **state)
     assert_string_equal(service->call.message, "the store does not work at present");
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-#define ADMIN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        ADMIN_TEST(a_range_goes_exactly_with_both_its_ends),
-        ADMIN_TEST(a_part_of_a_microsecond_deletes_nothing_beside_the_range),
-        ADMIN_TEST(quotes_go_by_their_symbol),
-        ADMIN_TEST(chains_go_by_expiry_or_all_of_a_product),
-        ADMIN_TEST(more_rows_than_a_chunk_go_too),
-        ADMIN_TEST(what_is_not_there_is_no_failure),
-        ADMIN_TEST(a_request_that_says_too_little_names_the_field),
-        ADMIN_TEST(statistics_follow_a_deletion),
+        cmocka_unit_test(a_range_goes_exactly_with_both_its_ends),
+        cmocka_unit_test(a_part_of_a_microsecond_deletes_nothing_beside_the_range),
+        cmocka_unit_test(quotes_go_by_their_symbol),
+        cmocka_unit_test(chains_go_by_expiry_or_all_of_a_product),
+        cmocka_unit_test(more_rows_than_a_chunk_go_too),
+        cmocka_unit_test(what_is_not_there_is_no_failure),
+        cmocka_unit_test(a_request_that_says_too_little_names_the_field),
+        cmocka_unit_test(statistics_follow_a_deletion),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 static int run_on_endless(void)
@@ -350,7 +349,6 @@ static int run_on_endless(void)
 int main(void)
 {
     ds_log_set_level(DS_LOG_ERROR);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb) +
-                       run_on_endless();
+    const int failed = run_on_engines() + run_on_endless();
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

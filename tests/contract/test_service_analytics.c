@@ -126,6 +126,18 @@ static void max_pain_is_how_far_the_spot_price_is_from_it(void **state)
                 "\"total_put_oi\":300,\"timestamp\":\"2025-01-25T10:02:00Z\"}");
 }
 
+static void a_distance_that_is_no_percentage_has_none(void **state)
+{
+    struct service *service = *state;
+    ingest_json(service, "IngestChains",
+                "{\"chains\":[{" JANUARY ",\"spot_price\":1e-300,"
+                "\"calls\":[{\"strike\":1e300}],\"timestamp\":\"2025-01-25T10:00:00Z\"}]}");
+    assert_json(service, "GetMaxPain", "{" JANUARY "}",
+                "{" JANUARY ",\"max_pain_strike\":1e+300,\"spot_price\":1e-300,"
+                "\"distance_from_spot\":1e+300,\"distance_pct\":0,\"total_call_oi\":0,"
+                "\"total_put_oi\":0,\"timestamp\":\"2025-01-25T10:00:00Z\"}");
+}
+
 static void a_chain_without_options_has_no_max_pain(void **state)
 {
     struct service *service = *state;
@@ -320,34 +332,32 @@ static void a_chain_without_a_spot_price_is_not_enough(void **state)
                    "the newest chain of NIFTY that expires on 2025-01-30 has no spot_price");
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(the_latest_pcr_of_an_expiry_is_of_its_newest_chain),
-        SERVICE_TEST(the_latest_pcr_of_a_product_is_of_each_expiry),
-        SERVICE_TEST(an_expiry_without_chains_for_5_minutes_is_not_latest),
-        SERVICE_TEST(the_history_of_pcr_is_newest_first),
-        SERVICE_TEST(the_history_of_pcr_has_100_chains),
-        SERVICE_TEST(late_chains_do_not_count_as_the_newest),
-        SERVICE_TEST(max_pain_is_how_far_the_spot_price_is_from_it),
-        SERVICE_TEST(a_chain_without_options_has_no_max_pain),
-        SERVICE_TEST(open_interest_builds_up_in_zones),
-        SERVICE_TEST(an_expiry_must_be_a_day_with_a_chain),
-        SERVICE_TEST(the_surface_is_of_the_minutes_before_the_newest_quote),
-        SERVICE_TEST(a_surface_needs_quotes_and_a_window_of_1_to_60_minutes),
-        SERVICE_TEST(a_surface_has_the_quotes_of_all_symbols),
-        SERVICE_TEST(damaged_rows_are_data_loss),
-        SERVICE_TEST(a_damaged_option_is_data_loss),
-        SERVICE_TEST(a_chain_without_a_spot_price_is_not_enough),
+        cmocka_unit_test(the_latest_pcr_of_an_expiry_is_of_its_newest_chain),
+        cmocka_unit_test(the_latest_pcr_of_a_product_is_of_each_expiry),
+        cmocka_unit_test(an_expiry_without_chains_for_5_minutes_is_not_latest),
+        cmocka_unit_test(the_history_of_pcr_is_newest_first),
+        cmocka_unit_test(the_history_of_pcr_has_100_chains),
+        cmocka_unit_test(late_chains_do_not_count_as_the_newest),
+        cmocka_unit_test(max_pain_is_how_far_the_spot_price_is_from_it),
+        cmocka_unit_test(a_distance_that_is_no_percentage_has_none),
+        cmocka_unit_test(a_chain_without_options_has_no_max_pain),
+        cmocka_unit_test(open_interest_builds_up_in_zones),
+        cmocka_unit_test(an_expiry_must_be_a_day_with_a_chain),
+        cmocka_unit_test(the_surface_is_of_the_minutes_before_the_newest_quote),
+        cmocka_unit_test(a_surface_needs_quotes_and_a_window_of_1_to_60_minutes),
+        cmocka_unit_test(a_surface_has_the_quotes_of_all_symbols),
+        cmocka_unit_test(damaged_rows_are_data_loss),
+        cmocka_unit_test(a_damaged_option_is_data_loss),
+        cmocka_unit_test(a_chain_without_a_spot_price_is_not_enough),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,6 +6,7 @@
 #include "storage/store/backup_session.h"
 #include "support/test.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,6 +225,99 @@ static void a_backup_ends_when_nobody_reads_for_a_minute(void **state)
     backup_session_destroy(session);
 }
 
+/* More than a piece of a backup holds. */
+static void put_more_than_a_piece(struct service *service)
+{
+    uint8_t *value = calloc(1, 2 * BACKUP_READ_BYTES_MAX);
+    assert_non_null(value);
+    const struct market_row row = {.series = ds_bytes_of_text("LARGE"),
+                                   .value = ds_bytes_of(value, 2 * BACKUP_READ_BYTES_MAX)};
+    enum market_outcome outcome;
+    struct market_batch batch = {
+        .kind = MARKET_TICKS, .rows = &row, .row_count = 1, .outcomes = &outcome};
+    assert_int_equal(market_put_wait(service->store, &batch), DS_OK);
+    free(value);
+}
+
+/* Whoever was to read it was interrupted, and calls again. */
+static void a_backup_that_nobody_reads_for_ten_seconds_gives_way_to_another(void **state)
+{
+    struct service *service = *state;
+    char first[BACKUP_ID_BYTES_MAX];
+    char second[BACKUP_ID_BYTES_MAX];
+    put_more_than_a_piece(service);
+    session_ahead_us = 0;
+    struct backup_session *session = backup_session_create(service->store, &turned_clock);
+    assert_int_equal(backup_session_start(session, first), DS_OK);
+    session_ahead_us += INT64_C(9) * 1000000;
+    assert_int_equal(session_read(session, first, 0), DS_OK);
+    session_ahead_us += INT64_C(9) * 1000000;
+    assert_int_equal(backup_session_start(session, second), DS_FAILED_PRECONDITION);
+    assert_int_equal(session_read(session, first, 0), DS_OK);
+    session_ahead_us += INT64_C(10) * 1000000;
+    /* As long as nobody wants its place it can be read on. */
+    assert_int_equal(session_read(session, first, 0), DS_OK);
+    session_ahead_us += INT64_C(10) * 1000000;
+    assert_int_equal(backup_session_start(session, second), DS_OK);
+    assert_int_equal(session_read(session, first, 0), DS_NOT_FOUND);
+    assert_int_equal(session_read(session, second, 0), DS_OK);
+    backup_session_destroy(session);
+}
+
+/* A store whose image comes only when the test lets it. */
+struct slow_store {
+    struct market_store base;
+    atomic_bool released;
+};
+
+static ds_code slow_stats(struct market_store *store, struct market_stats *ret_stats)
+{
+    (void)store;
+    *ret_stats = (struct market_stats){.format_version = 1};
+    return DS_OK;
+}
+
+static ds_code slow_write_image(struct market_store *store, struct market_image *image)
+{
+    while (!atomic_load(&((struct slow_store *)store)->released)) {
+        sched_yield();
+    }
+    image->bytes = 4;
+    return image->take(image->context, ds_bytes_of("page", 4));
+}
+
+/* Turns the clock each time that the reader looks whether it shall go on waiting. */
+static bool turn_clock(void *context)
+{
+    struct slow_store *store = context;
+    session_ahead_us += INT64_C(25) * 1000000;
+    atomic_store(&store->released, session_ahead_us >= INT64_C(200) * 1000000);
+    return false;
+}
+
+static void take_nothing(void *context, struct ds_bytes piece, bool done)
+{
+    (void)context;
+    assert_true(piece.size > 0 && done);
+}
+
+static void a_reader_that_waits_for_the_disk_keeps_its_backup(void **state)
+{
+    (void)state;
+    static const struct market_store_ops ops = {
+        .name = "slow", .stats = slow_stats, .write_image = slow_write_image};
+    struct slow_store store = {.base.ops = &ops};
+    char id[BACKUP_ID_BYTES_MAX];
+    uint64_t due;
+    session_ahead_us = 0;
+    struct backup_session *session = backup_session_create(&store.base, &turned_clock);
+    assert_int_equal(backup_session_start(session, id), DS_OK);
+    const struct backup_read read = {
+        .id = id, .should_stop = turn_clock, .take = take_nothing, .context = &store};
+    assert_int_equal(backup_session_read(session, &read, &due), DS_OK);
+    backup_session_destroy(session);
+}
+
 static void a_backup_does_not_go_on_for_ever(void **state)
 {
     struct service *service = *state;
@@ -331,6 +425,8 @@ int main(void)
         ON(service_setup_lmdb, a_backup_that_is_not_there_is_not_found),
         ON(service_setup_lmdb, one_backup_at_a_time_is_enough),
         ON(service_setup_lmdb, a_backup_ends_when_nobody_reads_for_a_minute),
+        ON(service_setup_lmdb, a_backup_that_nobody_reads_for_ten_seconds_gives_way_to_another),
+        cmocka_unit_test(a_reader_that_waits_for_the_disk_keeps_its_backup),
         ON(service_setup_lmdb, a_backup_does_not_go_on_for_ever),
         ON(service_setup_lmdb, a_reader_that_nobody_waits_for_gives_up),
         ON(service_setup_lmdb, a_service_that_stops_ends_its_backup),

@@ -1,6 +1,7 @@
 /* GetBars and GetOhlc as a caller meets them. */
 #include "ds/log.h"
 #include "service_json.h"
+#include "storage/rpc/page_token.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -247,6 +248,57 @@ static void a_page_token_is_for_its_interval_product_and_order(void **state)
     assert_int_equal(call_json(service, "ListTicks", list), DS_INVALID_ARGUMENT);
 }
 
+static void a_page_token_never_leads_out_of_the_range(void **state)
+{
+    struct service *service = *state;
+    ingest_some(service);
+    Storage__GetBarsRequest request = bars_request("1m", 1);
+    request.order = STORAGE__ORDER__ORDER_ASC;
+    Storage__GetBarsResponse *response = bars(service, &request);
+    char text[256];
+    snprintf(text, sizeof text,
+             "{\"product\":\"NIFTY\",\"order\":\"ORDER_ASC\",\"page_token\":\"%s\","
+             "\"start\":\"2025-01-25T10:03:00Z\"}",
+             response->next_page_token);
+    storage__get_bars_response__free_unpacked(response, NULL);
+    assert_json(service, "GetBars", text, REPLY(1, BAR_AT_THREE));
+}
+
+/* Tokens prove nothing, so a caller may make one. */
+static void a_made_up_page_token_is_only_a_place(void **state)
+{
+    struct service *service = *state;
+    ingest_some(service);
+    static const int64_t moments[] = {INT64_MIN, INT64_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        const bool ascending = i >= 2;
+        const struct page_scope scope = {.kind = MARKET_TICKS,
+                                         .ascending = ascending,
+                                         .series = ds_bytes_of_text("NIFTY"),
+                                         .filter = ds_bytes_of_text("bars/60000000")};
+        const struct market_position place = {.timestamp_us = moments[i % 2]};
+        char token[PAGE_TOKEN_TEXT_MAX];
+        page_token_write(&scope, &place, token);
+        Storage__GetBarsRequest request = bars_request("1m", 10);
+        request.order = ascending ? STORAGE__ORDER__ORDER_ASC : STORAGE__ORDER__ORDER_DESC;
+        request.page_token = token;
+        Storage__GetBarsResponse *response = bars(service, &request);
+        assert_int_equal(response->n_bars, (place.timestamp_us == INT64_MIN) == ascending ? 3 : 0);
+        storage__get_bars_response__free_unpacked(response, NULL);
+    }
+}
+
+static void the_last_bar_that_there_can_be_is_shown(void **state)
+{
+    struct service *service = *state;
+    tick_set(service, 0, "NIFTY", INT64_C(253402300799999999), 1, 2);
+    assert_int_equal(ingest(service, 1), DS_OK);
+    assert_json(service, "GetBars", "{\"product\":\"NIFTY\"}",
+                REPLY(1, "{\"start_time\":\"9999-12-31T23:59:00Z\","
+                         "\"end_time\":\"9999-12-31T23:59:59.999999Z\",\"open\":2,\"high\":2,"
+                         "\"low\":2,\"close\":2,\"num_ticks\":1}"));
+}
+
 /* A tick of the model test below. */
 struct sample {
     int64_t timestamp_us;
@@ -452,33 +504,33 @@ static void ticks_without_a_price_are_passed_over(void **state)
                    "there is no tick of NIFTY with a price");
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(bars_come_newest_first_and_minutes_without_ticks_are_left_out),
-        SERVICE_TEST(start_and_end_say_which_ticks_count),
-        SERVICE_TEST(an_unknown_product_has_no_bars),
-        SERVICE_TEST(days_begin_at_midnight_in_utc),
-        SERVICE_TEST(a_late_row_corrects_its_bar),
-        SERVICE_TEST(open_and_close_follow_the_order_of_rows),
-        SERVICE_TEST(without_a_limit_there_are_500_bars),
-        SERVICE_TEST(there_are_10000_bars_at_most),
-        SERVICE_TEST(bad_parameters_are_refused_by_name),
-        SERVICE_TEST(a_page_token_is_for_its_interval_product_and_order),
-        SERVICE_TEST(pages_of_bars_are_what_the_rows_give_in_any_interval_and_order),
-        SERVICE_TEST(a_window_ends_with_the_newest_tick),
-        SERVICE_TEST(a_window_is_1_to_1440_minutes_of_a_product_with_ticks),
-        SERVICE_TEST(a_damaged_tick_is_data_loss),
-        SERVICE_TEST(ticks_without_a_price_are_passed_over),
+        cmocka_unit_test(bars_come_newest_first_and_minutes_without_ticks_are_left_out),
+        cmocka_unit_test(start_and_end_say_which_ticks_count),
+        cmocka_unit_test(an_unknown_product_has_no_bars),
+        cmocka_unit_test(days_begin_at_midnight_in_utc),
+        cmocka_unit_test(a_late_row_corrects_its_bar),
+        cmocka_unit_test(open_and_close_follow_the_order_of_rows),
+        cmocka_unit_test(without_a_limit_there_are_500_bars),
+        cmocka_unit_test(there_are_10000_bars_at_most),
+        cmocka_unit_test(bad_parameters_are_refused_by_name),
+        cmocka_unit_test(a_page_token_is_for_its_interval_product_and_order),
+        cmocka_unit_test(a_page_token_never_leads_out_of_the_range),
+        cmocka_unit_test(a_made_up_page_token_is_only_a_place),
+        cmocka_unit_test(the_last_bar_that_there_can_be_is_shown),
+        cmocka_unit_test(pages_of_bars_are_what_the_rows_give_in_any_interval_and_order),
+        cmocka_unit_test(a_window_ends_with_the_newest_tick),
+        cmocka_unit_test(a_window_is_1_to_1440_minutes_of_a_product_with_ticks),
+        cmocka_unit_test(a_damaged_tick_is_data_loss),
+        cmocka_unit_test(ticks_without_a_price_are_passed_over),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -271,11 +271,7 @@ static void a_list_stops_before_the_largest_reply_and_says_where_to_go_on(void *
 static void a_bad_parameter_is_refused_by_name(void **state)
 {
     struct service *service = *state;
-    static const struct {
-        const char *request;
-        const char *field;
-        const char *message;
-    } refused[] = {
+    static const struct refusal refused[] = {
         {"{}", "product", "product must not be empty"},
         {"{'product':'A/B'}", "product", "product must not have a '/'"},
         {"{'product':'A','expiry':'soon'}", "expiry", "expiry must be a date, YYYY-MM-DD"},
@@ -285,11 +281,7 @@ static void a_bad_parameter_is_refused_by_name(void **state)
         {"{'product':'A','page_token':'x'}", "page_token",
          "page_token must be the next_page_token"},
     };
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        assert_refused(service, "ListChains", json_of(refused[i].request), DS_INVALID_ARGUMENT,
-                       refused[i].message);
-        assert_failure(service, refused[i].field, NULL);
-    }
+    assert_all_refused(service, "ListChains", refused, sizeof(refused) / sizeof(refused[0]));
 }
 
 static void expiries_are_those_of_the_products_chains_in_order(void **state)
@@ -309,27 +301,24 @@ static void expiries_are_those_of_the_products_chains_in_order(void **state)
     assert_failure(service, "product", NULL);
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(a_chain_is_shown_with_what_was_computed),
-        SERVICE_TEST(chains_of_one_expiry_or_of_all_follow_their_times),
-        SERVICE_TEST(pages_of_all_expiries_part_chains_of_one_moment),
-        SERVICE_TEST(pages_of_all_expiries_go_on_while_chains_come_and_go),
-        SERVICE_TEST(a_page_token_of_another_list_is_refused),
-        SERVICE_TEST(without_a_limit_a_list_has_10_chains_and_at_most_1000),
-        SERVICE_TEST(a_list_stops_before_the_largest_reply_and_says_where_to_go_on),
-        SERVICE_TEST(a_bad_parameter_is_refused_by_name),
-        SERVICE_TEST(expiries_are_those_of_the_products_chains_in_order),
+        cmocka_unit_test(a_chain_is_shown_with_what_was_computed),
+        cmocka_unit_test(chains_of_one_expiry_or_of_all_follow_their_times),
+        cmocka_unit_test(pages_of_all_expiries_part_chains_of_one_moment),
+        cmocka_unit_test(pages_of_all_expiries_go_on_while_chains_come_and_go),
+        cmocka_unit_test(a_page_token_of_another_list_is_refused),
+        cmocka_unit_test(without_a_limit_a_list_has_10_chains_and_at_most_1000),
+        cmocka_unit_test(a_list_stops_before_the_largest_reply_and_says_where_to_go_on),
+        cmocka_unit_test(a_bad_parameter_is_refused_by_name),
+        cmocka_unit_test(expiries_are_those_of_the_products_chains_in_order),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -220,20 +220,32 @@ static void ten_thousand_rejected_rows_fit_a_reply(void **state)
     storage__ingest_chains_response__free_unpacked(response, NULL);
 }
 
-/* The largest request that a feed makes: whole options to the limit of a request's bytes. */
-static void eight_mebibytes_of_chains_fit_the_memory_of_a_call(void **state)
+/* Options to the limit of a request's bytes, whole ones or without what their chain says. */
+static void chains_of_eight_mebibytes_are_stored(struct service *service, bool whole)
 {
-    struct service *service = *state;
     static Storage__Quote options[200];
     Storage__Quote *pointers[200];
     for (size_t i = 0; i < 200; i++) {
         Storage__Quote *option = quote_set(service, i, "NIFTY20250125C21500", "2025-01-25", 1, 1.5);
         option->_bid_case = STORAGE__QUOTE___BID_BID;
         option->bid = 1.25;
+        option->_ask_case = STORAGE__QUOTE___ASK_ASK;
+        option->ask = 1.75;
         option->_delta_case = STORAGE__QUOTE___DELTA_DELTA;
         option->delta = 0.5;
+        option->_gamma_case = STORAGE__QUOTE___GAMMA_GAMMA;
+        option->gamma = 0.001;
+        option->_vega_case = STORAGE__QUOTE___VEGA_VEGA;
+        option->vega = 12;
+        option->_theta_case = STORAGE__QUOTE___THETA_THETA;
+        option->theta = -5;
         option->_iv_case = STORAGE__QUOTE___IV_IV;
         option->iv = 0.15;
+        if (!whole) {
+            option->symbol = option->product = option->expiry = (char *)(uintptr_t) "";
+            option->_option_type_case = STORAGE__QUOTE___OPTION_TYPE__NOT_SET;
+            option->timestamp = NULL;
+        }
         options[i] = *option;
         pointers[i] = &options[i];
     }
@@ -247,10 +259,22 @@ static void eight_mebibytes_of_chains_fit_the_memory_of_a_call(void **state)
         bytes += protobuf_c_message_get_packed_size(&chain->base);
         count++;
     }
-    assert_int_equal(ingest_chains(service, count, no_policy), DS_OK);
+    if (ingest_chains(service, count, no_policy) != DS_OK) {
+        fail_msg("%zu chains: %s", count, service->call.message);
+    }
     char expected[32];
     snprintf(expected, sizeof(expected), "%zu 0 0", count);
     assert_ingested(service, expected);
+}
+
+static void eight_mebibytes_of_chains_fit_the_memory_of_a_call(void **state)
+{
+    chains_of_eight_mebibytes_are_stored(*state, true);
+}
+
+static void eight_mebibytes_of_bare_options_fit_the_memory_of_a_call(void **state)
+{
+    chains_of_eight_mebibytes_are_stored(*state, false);
 }
 
 static void a_request_that_needs_too_much_memory_is_told_so(void **state)
@@ -271,34 +295,34 @@ static void a_request_that_needs_too_much_memory_is_told_so(void **state)
     }
     assert_int_equal(ingest_chains(service, 98, no_policy), DS_RESOURCE_EXHAUSTED);
     assert_failure(service, NULL, "REQUEST_TOO_LARGE");
-    assert_string_equal(service->call.message, "the request needs more memory than a call may use");
+    assert_string_equal(
+        service->call.message,
+        "the request needs more memory than a call may use: send fewer rows at once");
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(bad_rows_are_rejected_by_index_and_the_others_stored),
-        SERVICE_TEST(a_request_of_bad_rows_only_is_answered),
-        SERVICE_TEST(a_conflict_follows_the_policy),
-        SERVICE_TEST(a_retry_is_a_duplicate_with_and_without_a_tick_id),
-        SERVICE_TEST(no_rows_and_too_many_rows_are_refused),
-        SERVICE_TEST(bad_quotes_are_rejected_by_index_and_the_others_stored),
-        SERVICE_TEST(bad_chains_are_rejected_by_index_and_the_others_stored),
-        SERVICE_TEST(a_chain_is_late_by_its_own_expiry),
-        SERVICE_TEST(a_conflict_of_quotes_and_chains_follows_the_policy),
-        SERVICE_TEST(no_quotes_or_chains_and_too_many_are_refused),
-        SERVICE_TEST(ten_thousand_rejected_rows_fit_a_reply),
-        SERVICE_TEST(eight_mebibytes_of_chains_fit_the_memory_of_a_call),
-        SERVICE_TEST(a_request_that_needs_too_much_memory_is_told_so),
+        cmocka_unit_test(bad_rows_are_rejected_by_index_and_the_others_stored),
+        cmocka_unit_test(a_request_of_bad_rows_only_is_answered),
+        cmocka_unit_test(a_conflict_follows_the_policy),
+        cmocka_unit_test(a_retry_is_a_duplicate_with_and_without_a_tick_id),
+        cmocka_unit_test(no_rows_and_too_many_rows_are_refused),
+        cmocka_unit_test(bad_quotes_are_rejected_by_index_and_the_others_stored),
+        cmocka_unit_test(bad_chains_are_rejected_by_index_and_the_others_stored),
+        cmocka_unit_test(a_chain_is_late_by_its_own_expiry),
+        cmocka_unit_test(a_conflict_of_quotes_and_chains_follows_the_policy),
+        cmocka_unit_test(no_quotes_or_chains_and_too_many_are_refused),
+        cmocka_unit_test(ten_thousand_rejected_rows_fit_a_reply),
+        cmocka_unit_test(eight_mebibytes_of_chains_fit_the_memory_of_a_call),
+        cmocka_unit_test(eight_mebibytes_of_bare_options_fit_the_memory_of_a_call),
+        cmocka_unit_test(a_request_that_needs_too_much_memory_is_told_so),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

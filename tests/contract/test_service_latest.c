@@ -168,11 +168,7 @@ static void as_of_a_nanosecond_before_a_tick_does_not_find_it(void **state)
 static void a_bad_parameter_of_as_of_is_refused_by_name(void **state)
 {
     struct service *service = *state;
-    static const struct {
-        const char *request;
-        const char *field;
-        const char *message;
-    } refused[] = {
+    static const struct refusal refused[] = {
         {"{'time':'2025-01-25T10:00:00Z'}", "product", "product must not be empty"},
         {"{'product':'A'}", "time", "time is missing"},
         {"{'product':'A','time':'2025-01-25T10:00:00Z','tolerance':'-1s'}", "tolerance",
@@ -180,11 +176,7 @@ static void a_bad_parameter_of_as_of_is_refused_by_name(void **state)
         {"{'product':'A','time':'2025-01-25T10:00:00Z','tolerance':'-0.5s'}", "tolerance",
          "tolerance must be a duration of 0 s to 10,000 years"},
     };
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        assert_refused(service, "AsOf", json_of(refused[i].request), DS_INVALID_ARGUMENT,
-                       refused[i].message);
-        assert_failure(service, refused[i].field, NULL);
-    }
+    assert_all_refused(service, "AsOf", refused, sizeof(refused) / sizeof(refused[0]));
     Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     Storage__AsOfRequest request = STORAGE__AS_OF_REQUEST__INIT;
     request.product = (char *)(uintptr_t) "A";
@@ -200,26 +192,23 @@ static void a_bad_parameter_of_as_of_is_refused_by_name(void **state)
     assert_failure(service, "tolerance", NULL);
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(the_latest_tick_is_the_newest_with_its_product),
-        SERVICE_TEST(the_latest_ticks_follow_the_request_and_name_what_is_missing),
-        SERVICE_TEST(the_latest_quotes_follow_the_request_and_name_what_is_missing),
-        SERVICE_TEST(names_are_1_to_1000_and_without_faults),
-        SERVICE_TEST(as_of_a_moment_is_the_newest_tick_at_or_before_it),
-        SERVICE_TEST(a_tick_that_is_older_than_the_tolerance_is_not_found),
-        SERVICE_TEST(as_of_a_nanosecond_before_a_tick_does_not_find_it),
-        SERVICE_TEST(a_bad_parameter_of_as_of_is_refused_by_name),
+        cmocka_unit_test(the_latest_tick_is_the_newest_with_its_product),
+        cmocka_unit_test(the_latest_ticks_follow_the_request_and_name_what_is_missing),
+        cmocka_unit_test(the_latest_quotes_follow_the_request_and_name_what_is_missing),
+        cmocka_unit_test(names_are_1_to_1000_and_without_faults),
+        cmocka_unit_test(as_of_a_moment_is_the_newest_tick_at_or_before_it),
+        cmocka_unit_test(a_tick_that_is_older_than_the_tolerance_is_not_found),
+        cmocka_unit_test(as_of_a_nanosecond_before_a_tick_does_not_find_it),
+        cmocka_unit_test(a_bad_parameter_of_as_of_is_refused_by_name),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

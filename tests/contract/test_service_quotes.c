@@ -183,11 +183,7 @@ static void a_page_token_of_another_list_is_refused(void **state)
 static void a_bad_parameter_is_refused_by_name(void **state)
 {
     struct service *service = *state;
-    static const struct {
-        const char *request;
-        const char *field;
-        const char *message;
-    } refused[] = {
+    static const struct refusal refused[] = {
         {"{}", "symbol", "symbol must not be empty"},
         {"{'symbol':'A/B'}", "symbol", "symbol must not have a '/'"},
         {"{'symbol':'A','limit':0}", "limit", "limit must be 1 or more"},
@@ -195,31 +191,24 @@ static void a_bad_parameter_is_refused_by_name(void **state)
         {"{'symbol':'A','order':7}", "order", "order must be ORDER_ASC or ORDER_DESC"},
         {"{'symbol':'A','page_token':'x'}", "page_token", "page_token must be the next_page_token"},
     };
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        assert_refused(service, "ListQuotes", json_of(refused[i].request), DS_INVALID_ARGUMENT,
-                       refused[i].message);
-        assert_failure(service, refused[i].field, NULL);
-    }
+    assert_all_refused(service, "ListQuotes", refused, sizeof(refused) / sizeof(refused[0]));
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(quotes_come_back_newest_first_as_they_were_sent),
-        SERVICE_TEST(start_and_end_belong_to_the_range),
-        SERVICE_TEST(without_a_limit_a_list_has_100_quotes_and_at_most_10000),
-        SERVICE_TEST(pages_hold_every_row_once_while_others_come_and_go),
-        SERVICE_TEST(a_page_token_of_another_list_is_refused),
-        SERVICE_TEST(a_bad_parameter_is_refused_by_name),
+        cmocka_unit_test(quotes_come_back_newest_first_as_they_were_sent),
+        cmocka_unit_test(start_and_end_belong_to_the_range),
+        cmocka_unit_test(without_a_limit_a_list_has_100_quotes_and_at_most_10000),
+        cmocka_unit_test(pages_hold_every_row_once_while_others_come_and_go),
+        cmocka_unit_test(a_page_token_of_another_list_is_refused),
+        cmocka_unit_test(a_bad_parameter_is_refused_by_name),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -405,28 +405,26 @@ static int run_on_endless(void)
     return cmocka_run_group_tests_name("endless", tests, NULL, NULL);
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-#define RETENTION_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        RETENTION_TEST(rows_go_a_microsecond_after_their_time),
-        RETENTION_TEST(a_rule_is_for_its_kind_alone),
-        RETENTION_TEST(the_rule_that_names_the_product_counts),
-        RETENTION_TEST(a_product_of_its_own_leaves_the_others),
-        RETENTION_TEST(the_product_of_quotes_and_chains_is_their_group),
-        RETENTION_TEST(more_series_than_a_page_and_more_rows_than_a_chunk_go_too),
-        RETENTION_TEST(the_rules_of_the_start_hold_where_none_is_given),
-        RETENTION_TEST(a_bad_rule_is_named_and_nothing_goes),
-        RETENTION_TEST(rules_are_limited_in_number),
-        RETENTION_TEST(a_service_that_stops_takes_no_run),
+        cmocka_unit_test(rows_go_a_microsecond_after_their_time),
+        cmocka_unit_test(a_rule_is_for_its_kind_alone),
+        cmocka_unit_test(the_rule_that_names_the_product_counts),
+        cmocka_unit_test(a_product_of_its_own_leaves_the_others),
+        cmocka_unit_test(the_product_of_quotes_and_chains_is_their_group),
+        cmocka_unit_test(more_series_than_a_page_and_more_rows_than_a_chunk_go_too),
+        cmocka_unit_test(the_rules_of_the_start_hold_where_none_is_given),
+        cmocka_unit_test(a_bad_rule_is_named_and_nothing_goes),
+        cmocka_unit_test(rules_are_limited_in_number),
+        cmocka_unit_test(a_service_that_stops_takes_no_run),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_ERROR);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb) +
-                       run_on_endless();
+    const int failed = run_on_engines() + run_on_endless();
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

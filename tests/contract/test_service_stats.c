@@ -91,12 +91,12 @@ static void stats_tell_whether_writes_work(void **state)
     assert_writes(*state, MARKET_WRITES_STOPPED, "stopped");
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(stats_count_rows_and_series, setup, service_teardown),
+        cmocka_unit_test(stats_count_rows_and_series),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
@@ -106,7 +106,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(stats_tell_whether_writes_work, saying_setup,
                                         service_teardown),
     };
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb) +
-                       cmocka_run_group_tests_name("saying", tests, NULL, NULL);
+    const int failed = run_on_engines() + cmocka_run_group_tests_name("saying", tests, NULL, NULL);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -286,28 +286,25 @@ static void damaged_rows_are_data_loss(void **state)
                    DS_DATA_LOSS, "stored data is damaged");
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(symbols_are_those_of_the_product_in_order),
-        SERVICE_TEST(symbols_of_an_expiry_are_those_whose_newest_quote_has_it),
-        SERVICE_TEST(pages_of_symbols_follow_one_another_to_the_last),
-        SERVICE_TEST(without_a_limit_a_list_has_1000_symbols_and_at_most_10000),
-        SERVICE_TEST(a_page_token_of_another_list_is_refused),
-        SERVICE_TEST(a_bad_parameter_is_refused_by_name),
-        SERVICE_TEST(strikes_are_of_the_newest_chain_and_of_the_quotes_each_once),
-        SERVICE_TEST(a_search_among_many_symbols_pauses_and_goes_on),
-        SERVICE_TEST(damaged_rows_are_data_loss),
-        SERVICE_TEST(a_chain_of_2000_calls_and_2000_puts_has_its_strikes),
+        cmocka_unit_test(symbols_are_those_of_the_product_in_order),
+        cmocka_unit_test(symbols_of_an_expiry_are_those_whose_newest_quote_has_it),
+        cmocka_unit_test(pages_of_symbols_follow_one_another_to_the_last),
+        cmocka_unit_test(without_a_limit_a_list_has_1000_symbols_and_at_most_10000),
+        cmocka_unit_test(a_page_token_of_another_list_is_refused),
+        cmocka_unit_test(a_bad_parameter_is_refused_by_name),
+        cmocka_unit_test(strikes_are_of_the_newest_chain_and_of_the_quotes_each_once),
+        cmocka_unit_test(a_search_among_many_symbols_pauses_and_goes_on),
+        cmocka_unit_test(damaged_rows_are_data_loss),
+        cmocka_unit_test(a_chain_of_2000_calls_and_2000_puts_has_its_strikes),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

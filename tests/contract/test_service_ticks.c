@@ -265,28 +265,25 @@ static void products_are_listed_in_order(void **state)
     storage__list_products_response__free_unpacked(response, NULL);
 }
 
-static int run_on(const char *engine, CMFixtureFunction setup)
+static int run_on_engines(void)
 {
-    printf("engine: %s\n", engine);
-#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, service_teardown)
     const struct CMUnitTest tests[] = {
-        SERVICE_TEST(ticks_come_back_newest_first_as_they_were_sent),
-        SERVICE_TEST(start_and_end_belong_to_the_range),
-        SERVICE_TEST(an_unknown_product_is_an_empty_list),
-        SERVICE_TEST(without_a_limit_a_list_has_100_rows_and_at_most_10000),
-        SERVICE_TEST(pages_follow_one_another_to_the_last_row),
-        SERVICE_TEST(a_page_token_of_another_list_is_refused),
-        SERVICE_TEST(a_bad_parameter_of_a_list_is_refused_by_name),
-        SERVICE_TEST(a_list_stops_before_the_largest_reply_and_says_where_to_go_on),
-        SERVICE_TEST(the_latest_tick_has_its_product),
-        SERVICE_TEST(products_are_listed_in_order),
+        cmocka_unit_test(ticks_come_back_newest_first_as_they_were_sent),
+        cmocka_unit_test(start_and_end_belong_to_the_range),
+        cmocka_unit_test(an_unknown_product_is_an_empty_list),
+        cmocka_unit_test(without_a_limit_a_list_has_100_rows_and_at_most_10000),
+        cmocka_unit_test(pages_follow_one_another_to_the_last_row),
+        cmocka_unit_test(a_page_token_of_another_list_is_refused),
+        cmocka_unit_test(a_bad_parameter_of_a_list_is_refused_by_name),
+        cmocka_unit_test(a_list_stops_before_the_largest_reply_and_says_where_to_go_on),
+        cmocka_unit_test(the_latest_tick_has_its_product),
+        cmocka_unit_test(products_are_listed_in_order),
     };
-    return cmocka_run_group_tests_name(engine, tests, NULL, NULL);
+    return service_tests_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
 
 int main(void)
 {
     ds_log_set_level(DS_LOG_WARNING);
-    const int failed = run_on("memory", service_setup_memory) + run_on("lmdb", service_setup_lmdb);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_on_engines() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -25,6 +25,10 @@
 #define NO_LOG ((enum ds_log_level)(DS_LOG_ERROR + 1))
 #define BACKUP_BYTES_MAX (16UL * 1024 * 1024)
 #define PATH_BYTES_MAX 160
+/* Of tests/data/store-v1. */
+#define GOLDEN_BYTES_MAX (1024 * 1024)
+#define GOLDEN_ROWS 198
+#define GOLDEN_SERIES 7
 
 static uint64_t random_state;
 
@@ -271,6 +275,76 @@ static void a_store_whose_making_was_cut_off_is_made_anew(void **state)
     store_folder_remove(folder);
 }
 
+/* The store of format 1 in a folder of its own. */
+static void golden_copy(const char *folder)
+{
+    static uint8_t data[GOLDEN_BYTES_MAX];
+    char path[PATH_BYTES_MAX];
+    FILE *golden = fopen(DS_TESTS_DATA_DIR "/store-v1/data.mdb", "rb");
+    assert_non_null(golden);
+    const size_t size = fread(data, 1, sizeof(data), golden);
+    fclose(golden);
+    assert_true(size > 0 && size < sizeof(data));
+    snprintf(path, sizeof(path), "%s/data.mdb", folder);
+    FILE *copy = fopen(path, "wb");
+    assert_non_null(copy);
+    assert_int_equal(fwrite(data, 1, size, copy), size);
+    assert_int_equal(fclose(copy), 0);
+}
+
+static void change_fault(void *context, const char *text)
+{
+    const struct sweep *sweep = context;
+    fail_msg("%s at call %zu: %s", fault_kind_names[sweep->kind], sweep->n, text);
+}
+
+/* One fault while the store is changed to today's format; returns how many calls there were. */
+static size_t change_try(struct sweep *sweep)
+{
+    char folder[64];
+    struct market_store *store;
+    struct market_stats stats;
+    folder_make(folder);
+    golden_copy(folder);
+    fault_arm(sweep->kind, sweep->n);
+    const ds_code code = store_open(folder, &store);
+    const struct fault_report report = fault_disarm();
+    if (code == DS_OK) {
+        store->ops->close(store);
+        sweep->unhurt++;
+    } else {
+        sweep->refused_open++;
+    }
+    if (store_open(folder, &store) != DS_OK) {
+        sweep_fail(sweep, &report, "the store can't be opened again");
+    }
+    assert_int_equal(store->ops->stats(store, &stats), DS_OK);
+    if (stats.row_count != GOLDEN_ROWS || stats.series_count != GOLDEN_SERIES) {
+        sweep_fail(sweep, &report, "rows or series are lost");
+    }
+    struct market_verify verify = {.fault = change_fault, .context = sweep};
+    assert_int_equal(store->ops->verify(store, &verify), DS_OK);
+    store->ops->close(store);
+    store_folder_remove(folder);
+    return report.call_count;
+}
+
+/* The old format is there still, or the new one is. */
+static void a_change_of_the_format_that_fails_is_made_at_the_next_start(void **state)
+{
+    (void)state;
+    for (enum fault_kind kind = FAULT_EIO; kind < FAULT_KIND_COUNT; kind++) {
+        struct sweep sweep = {.kind = kind};
+        const size_t count = change_try(&sweep);
+        for (sweep.n = 1; sweep.n <= count; sweep.n++) {
+            change_try(&sweep);
+        }
+        printf("change of format, %s: %zu calls failed in turn, %zu refused the start\n",
+               fault_kind_names[kind], count, sweep.refused_open);
+        assert_true(sweep.refused_open > 0);
+    }
+}
+
 /* A restore that fails leaves nothing; one that does not makes the whole store. */
 struct restore_bench {
     char top[64];
@@ -362,6 +436,7 @@ int main(void)
         cmocka_unit_test(every_call_may_find_the_disk_full),
         cmocka_unit_test(every_write_may_be_short),
         cmocka_unit_test(a_store_whose_making_was_cut_off_is_made_anew),
+        cmocka_unit_test(a_change_of_the_format_that_fails_is_made_at_the_next_start),
         cmocka_unit_test(a_restore_that_fails_leaves_nothing_behind),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

@@ -282,7 +282,8 @@ def pcr_rows(path):
     its_history = {"history": [pcr(CHAIN_NEW), pcr(CHAIN_OLD)]}
     yield Row(binding, f"{base}/NIFTY", 200, everyone)
     yield Row(binding, f"{base}/NIFTY?history=false", 200, everyone)
-    yield Row(binding, f"{base}/NIFTY?history=true", 200, {**everyone, **history})
+    for yes in ("true", "True"):
+        yield Row(binding, f"{base}/NIFTY?history={yes}", 200, {**everyone, **history})
     yield Row(binding, f"{base}/NIFTY?expiry={JANUARY}", 200, of_january)
     yield Row(binding, f"{base}/NIFTY?expiry={JANUARY}&history=true", 200, {**of_january, **its_history})
     yield Row(binding, f"{base}/NIFTY?expiry=2025-03-27", 200, {"product": "NIFTY"})

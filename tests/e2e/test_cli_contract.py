@@ -48,6 +48,40 @@ def test_help_of_every_command_names_every_flag_examples_first(command):
     assert all(len(line) <= 100 for line in text.splitlines())
 
 
+def test_help_fits_100_columns():
+    assert all(len(line) <= 100 for line in run_cli("--help").stdout.decode().splitlines())
+
+
+def test_a_refused_request_is_told_in_one_line(up_server):
+    for arguments in (["ticks", "list", "A/B"], ["analytics", "ohlc", "NOBODY"], ["call", "ListTicks"]):
+        told = up_server.cli(*arguments).stderr.decode().splitlines()
+        assert len(told) == 1, told
+
+
+def test_a_command_that_ends_without_a_call_leaves_the_service_listening(up_server):
+    for _ in range(20):
+        assert up_server.cli("ticks", "asof", "NIFTY", "noon").returncode == 2
+        done = up_server.cli("products", "list")
+        assert done.returncode == 0, done.stderr
+
+
+def test_one_config_file_serves_every_command(up_server, folder):
+    up_server.ingest(ROWS)
+    file = folder / "shared.conf"
+    file.write_text(f"data-dir = {up_server.data_dir}\nlimit = 2\noutput = csv\nlisten = 127.0.0.1:0\nreplay = none.csv\n")
+    variables = {"DS_CONFIG": str(file)}
+    assert len(run_cli("ticks", "list", "NIFTY", environment=variables).stdout.splitlines()) == 3
+    # What a command cannot do is its own default unless a flag asks for it.
+    stats = run_cli("storage", "stats", environment=variables)
+    assert stats.returncode == 0 and json.loads(stats.stdout)["row_count"] == 10
+    assert run_cli("storage", "stats", "-o", "csv", environment=variables).returncode == 2
+    exported = run_cli("export", "ticks", "NIFTY", environment=variables)
+    assert len(exported.stdout.splitlines()) == 10, exported.stderr
+    file.write_text("limti = 2\n")
+    refused = run_cli("ticks", "list", "NIFTY", environment=variables)
+    assert refused.returncode == 2 and b'did you mean "limit"' in refused.stderr
+
+
 def on_terminal(arguments, width=80, environment=None):
     """What the command writes to a terminal of that width."""
     terminal, theirs = pty.openpty()
@@ -75,13 +109,19 @@ def on_terminal(arguments, width=80, environment=None):
     return shown.decode()
 
 
-def test_a_table_fits_the_terminal_and_cuts_texts_only(up_server):
+def test_a_table_on_a_terminal_leaves_columns_out_and_keeps_times_whole(up_server):
     up_server.ingest(ROWS)
     shown = on_terminal(["ticks", "list", "NIFTY", "--data-dir", up_server.data_dir], width=60)
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
-    assert len(lines) == 11
-    assert max(len(line) for line in lines) <= 60
-    assert "…" in lines[1] and "21509" in lines[1]
+    head, *rows = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert len(rows) == 10
+    assert max(len(line) for line in [head, *rows]) <= 60
+    assert head.endswith("…") and "2025-01-25T10:00:09Z" in rows[0] and "21509" in rows[0]
+
+
+def test_a_narrow_table_cuts_texts_before_it_has_too_few_columns():
+    lines = on_terminal(["list"], environment={"NO_COLOR": "1"}).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].split() == ["method", "permission", "route", "service"] and "…" in lines[2]
 
 
 def test_a_pipe_has_no_colours_and_whole_values(up_server):

@@ -55,7 +55,7 @@ def filled():
 @pytest.mark.parametrize("kind, form", CARRIED)
 def test_what_is_exported_and_imported_again_is_the_same_store(filled, other, folder, kind, form):
     path = folder / f"rows.{ENDS[form]}"
-    done = filled.cli("export", kind, "--all", "-o", path)
+    done = filled.cli("export", kind, "--all", "--file", path)
     assert done.returncode == 0, done.stderr
     assert f"{len(ROWS[kind])} rows written to {path}".encode() in done.stderr
     assert not (folder / f"rows.{ENDS[form]}.partial").exists()
@@ -71,7 +71,7 @@ def test_what_is_exported_and_imported_again_is_the_same_store(filled, other, fo
     assert after == before
     # And the very bytes: a second export is the same file.
     again = folder / f"again.{ENDS[form]}"
-    assert other.cli("export", kind, "--all", "-o", again).returncode == 0
+    assert other.cli("export", kind, "--all", "--file", again).returncode == 0
     assert again.read_bytes() == path.read_bytes()
 
 
@@ -108,7 +108,7 @@ def test_rows_without_their_product_get_the_one_of_the_flag(filled, other):
 def test_an_export_of_nothing_is_an_empty_file_that_import_takes(filled, other, folder):
     for end in ("csv", "ndjson", "pb"):
         path = folder / f"nothing.ticks.{end}"
-        assert filled.cli("export", "ticks", "NOBODY", "-o", path).returncode == 0
+        assert filled.cli("export", "ticks", "NOBODY", "--file", path).returncode == 0
         assert path.read_bytes().count(b"\n") == (1 if end == "csv" else 0)
         done = other.cli("import", path)
         assert done.returncode == 0, done.stderr
@@ -131,16 +131,16 @@ def test_a_closed_pipe_ends_an_export_quietly(filled):
 REFUSED = [
     (["prices", "NIFTY"], 2, 'and no "prices"'),
     (["tick", "NIFTY"], 2, 'did you mean "ticks"?'),
-    (["ticks"], 2, "PRODUCT…, or --all"),
+    (["ticks"], 2, "PRODUCT..., or --all"),
     (["quotes"], 2, "--product NAME"),
-    (["ticks", "NIFTY", "--all"], 2, "PRODUCT…, or --all"),
+    (["ticks", "NIFTY", "--all"], 2, "PRODUCT..., or --all"),
     (["ticks", "--product", "NIFTY"], 2, "for quotes only"),
     (["ticks", "NIFTY", "--expiry", "2025-01-30"], 2, "for chains only"),
     (["chains", "NIFTY", "--format", "csv"], 2, "use ndjson or protobuf"),
-    (["chains", "NIFTY", "-o", "chains.csv"], 2, "use ndjson or protobuf"),
-    (["ticks", "NIFTY", "--resume"], 2, "needs --output FILE"),
+    (["chains", "NIFTY", "--file", "chains.csv"], 2, "use ndjson or protobuf"),
+    (["ticks", "NIFTY", "--resume"], 2, "needs --file FILE"),
     (["ticks", "NIFTY", "--start", "noon"], 2, "noon"),
-    (["ticks", "NIFTY", "-o", "/dev/null/x"], 1, "/dev/null/x.partial"),
+    (["ticks", "NIFTY", "--file", "/dev/null/x"], 1, "/dev/null/x.partial"),
 ]
 
 
@@ -155,7 +155,7 @@ def test_an_export_that_can_not_be_is_refused_with_what_would_do(filled, argumen
 def test_a_failed_export_leaves_no_file_behind(filled, folder):
     path = folder / "bad.ndjson"
     path.write_text("what was here before")
-    assert filled.cli("export", "ticks", "NIFTY", "--start", "noon", "-o", path).returncode == 2
+    assert filled.cli("export", "ticks", "NIFTY", "--start", "noon", "--file", path).returncode == 2
     assert path.read_text() == "what was here before"
     assert list(folder.glob("*.partial")) == []
 
@@ -175,7 +175,7 @@ def test_an_interrupted_export_goes_on_and_has_every_row_once(launcher, folder):
     whole = server.cli("export", "ticks", "--all").stdout
     path = folder / "ticks.ndjson"
     environment = {"XDG_STATE_HOME": str(folder / "state")}
-    arguments = ["export", "ticks", "--all", "-o", path, "--resume", "--data-dir", server.data_dir]
+    arguments = ["export", "ticks", "--all", "--file", path, "--resume", "--data-dir", server.data_dir]
     kills = 0
     for signal_number in (signal.SIGKILL, signal.SIGINT) * 20:
         known = {file: file.read_bytes() for file in state_files(folder, "export")}

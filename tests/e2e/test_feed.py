@@ -157,7 +157,7 @@ def test_a_terminal_gets_the_summary_as_text(up_server):
     os.close(theirs)
     os.close(terminal)
     assert done.returncode == 0
-    assert b"8 rows of 2 moments in " in done.stderr and b" 8 accepted (0 late), 0 duplicate, 0 refused" in done.stderr
+    assert b"8 rows of 2 moments in " in done.stderr and b" 8 accepted (0 late), 0 duplicate, 0 rejected" in done.stderr
 
 
 def test_progress_is_shown_on_a_terminal(launcher, up_server):
@@ -189,7 +189,7 @@ def recorded(up_server, folder):
             if (name, kind) == ("csv", "chains"):
                 continue
             path = folder / f"day.{kind}.{ending}"
-            done = up_server.cli("export", kind, "--all", "--format", name, "-o", path)
+            done = up_server.cli("export", kind, "--all", "--format", name, "--file", path)
             assert done.returncode == 0, done
             files[name].append(path)
     return files

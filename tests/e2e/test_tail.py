@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 
 import pytest
 
@@ -139,6 +140,16 @@ def test_quotes_have_a_tail_too(store, launcher):
     tail.end()
 
 
+def test_a_tail_in_text_is_a_line_a_row(store, launcher):
+    row = {**rows_to_store.quotes(1)[0], "exchange": "NSE"}
+    put(store, row, kind="quotes")
+    tail = Tail(launcher, store, "quotes", "tail", row["symbol"], "-o", "text")
+    line = tail.program._lines.get(timeout=seconds(20)).rstrip()
+    assert line.startswith(f"{row['timestamp']} {row['symbol']} product=") and line.endswith(" exchange=NSE")
+    assert "processed_at" not in line and line.count("timestamp") == 0
+    tail.end()
+
+
 def test_a_reader_that_goes_away_ends_a_tail_quietly(store):
     put(store, *[tick(number) for number in range(5)])
     process = subprocess.Popen(
@@ -219,7 +230,7 @@ class Terminal:
         while not re.search(wanted, self.text):
             self.text += os.read(self.leader, 65536).decode()
 
-    def end(self):
+    def end(self, exit_code=130):
         self.process.send_signal(signal.SIGINT)
         try:
             while piece := os.read(self.leader, 65536):
@@ -227,7 +238,7 @@ class Terminal:
         except OSError:
             pass
         os.close(self.leader)
-        assert self.process.wait(seconds(20)) == 130
+        assert self.process.wait(seconds(20)) == exit_code
         return self.text
 
 
@@ -246,6 +257,49 @@ def test_a_watch_on_a_terminal_is_redrawn_in_place_and_leaves_it_as_it_was(store
     assert re.match(r"^ +OI +IV +last \| +strike  \| +last +IV +OI$", lines[2])
     assert re.match(r"^ +1001 +1\.25 \| +95  \| +1\.25 +1001$", lines[3])
     assert re.match(r"^\x1b\[1m +1001 +1\.25 \|> +100 <\| +1\.25 +1001\x1b\[0m$", lines[4])
+
+
+def process_state(terminal, name, after_seconds):
+    time.sleep(after_seconds)
+    with open(f"/proc/{terminal.process.pid}/status") as status:
+        return dict(line.split(":\t") for line in status.read().splitlines())[name]
+
+
+def test_a_second_signal_ends_a_watch_at_once_and_shows_the_cursor(store):
+    put(store, chain(1), kind="chains")
+    terminal = Terminal(store, "chains", "watch", "X")
+    terminal.read_until(r"105.*\n")
+    service = store.programs[0].process
+    service.send_signal(signal.SIGSTOP)
+    try:
+        # It asks every 10 ms, unless it waits for an answer.
+        wait_until(lambda: process_state(terminal, "voluntary_ctxt_switches", 0) == process_state(terminal, "voluntary_ctxt_switches", 0.2))
+        terminal.process.send_signal(signal.SIGINT)
+        wait_until(lambda: int(process_state(terminal, "ShdPnd", 0), 16) == 0)
+        text = terminal.end(-signal.SIGINT)
+    finally:
+        service.send_signal(signal.SIGCONT)
+    assert text.endswith("\x1b[?25h")
+
+
+def test_quiet_says_nothing_of_a_service_that_goes_and_comes(launcher, data_dir):
+    storage = launcher.start("deltastream-storaged", "--data-dir", data_dir)
+    storage.wait_ready()
+    store = Server(None, data_dir, [storage])
+    tail = Tail(launcher, store, "ticks", "tail", "X", "-q")
+    witness = Tail(launcher, store, "ticks", "tail", "X")
+    put(store, tick(1))
+    assert tail.numbers(1) == witness.numbers(1) == [1]
+    storage.kill()
+    wait_until(lambda: "waiting for it" in witness.program.log())
+    storage = launcher.start("deltastream-storaged", "--data-dir", data_dir)
+    storage.wait_ready()
+    put(store, tick(2))
+    assert tail.numbers(1) == witness.numbers(1) == [2]
+    tail.end()
+    witness.end()
+    assert "answers again" in witness.program.log()
+    assert tail.program.log() == ""
 
 
 def test_no_color_keeps_the_mark_and_a_small_terminal_keeps_the_money(store):

@@ -142,6 +142,7 @@ static void expect_code(const struct ds_buffer *message, ds_code code, const cha
     free(memory);
 }
 
+static const char list_ticks[] = "deltastream.storage.v1.Storage/ListTicks"; /* inline */
 static const char list_products[] = "deltastream.storage.v1.Storage/ListProducts";
 static const char ingest_ticks[] = "deltastream.storage.v1.Storage/IngestTicks";
 
@@ -236,7 +237,7 @@ static void sixty_four_frames_share_a_message_and_one_more_does_not(void **state
     struct ds_buffer message;
     ds_buffer_init(&message, 64 * 1024);
     for (int i = 0; i < DS_FRAMES_PER_MESSAGE_MAX; i++) {
-        append_frame(&message, "a", list_products, (struct ds_bytes){0});
+        append_frame(&message, "a", list_ticks, (struct ds_bytes){0});
     }
     struct ds_bytes answer = ask(&message);
     void *memory = (void *)(uintptr_t)answer.data;
@@ -248,7 +249,7 @@ static void sixty_four_frames_share_a_message_and_one_more_does_not(void **state
     }
     assert_int_equal(answer.size, 0);
     free(memory);
-    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    append_frame(&message, "a", list_ticks, (struct ds_bytes){0});
     expect_code(&message, DS_INVALID_ARGUMENT, "");
     ds_buffer_deinit(&message);
 }
@@ -258,7 +259,7 @@ static void a_method_that_may_block_does_not_share_a_message(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    append_frame(&message, "a", list_ticks, (struct ds_bytes){0});
     append_frame(&message, "b", ingest_ticks, (struct ds_bytes){0});
     struct ds_bytes answer = ask(&message);
     void *memory = (void *)(uintptr_t)answer.data;
@@ -272,7 +273,8 @@ static void a_method_that_may_block_does_not_share_a_message(void **state)
     const struct ds_bytes details =
         ds_bytes_of(header->status_details.data, header->status_details.len);
     assert_int_equal(ds_status_reason(details), DS_REASON(SHARE_OVERFLOW));
-    assert_int_equal(atomic_load(&fixture.executed), 0);
+    /* ListTicks alone. */
+    assert_int_equal(atomic_load(&fixture.executed), 1);
     rpc__response_header__free_unpacked(header, NULL);
     free(memory);
     ds_buffer_deinit(&message);

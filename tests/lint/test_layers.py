@@ -18,7 +18,8 @@ LAYERS = {
     "services/storage/rpc": [r"ds/.+", r"storage/.+", r"storage_service\.gen\.h"],
     "services/storage": [r"ds/.+", r"storage/.+", r"storage_service\.gen\.h"],
     "gateway": [r"ds/.+", r"gateway/.+"],
-    "clients/feed": [r"ds/.+", r"feed/.+", r"clients/feed/.+"],
+    "clients/common": [r"ds/.+", r"clients/common/.+"],
+    "clients/feed": [r"ds/.+", r"feed/.+", r"clients/common/.+", r"clients/feed/.+"],
     "clients/cli": [r"ds/.+", r"cli/.+", r"clients/.+", r"feed/.+"],
 }
 

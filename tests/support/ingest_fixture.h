@@ -32,11 +32,13 @@ struct ingest_fixture {
     size_t rows[INGEST_FIXTURE_KINDS];
     int failures_left;
     ds_code failure;
-    int32_t retry_after_ms; /* that failures ask for */
-    int rejects;            /* rows of each request, its last ones */
-    bool has_tick;          /* what LatestTick finds */
+    ds_reason failure_reason; /* REASON_UNSPECIFIED: none */
+    int32_t retry_after_ms;   /* that failures ask for */
+    int rejects;              /* rows of each request, its last ones */
+    bool has_tick;            /* what LatestTick finds */
     Storage__Tick tick;
     int64_t oldest_us[INGEST_FIXTURE_KINDS];
+    Storage__Tick first_tick; /* that ever came; its texts are gone */
 };
 
 static inline int64_t ingest_fixture_us(const Google__Protobuf__Timestamp *timestamp)
@@ -74,9 +76,10 @@ static inline ds_code ingest_fixture_take(struct ingest_fixture *fixture, struct
         }
     }
     const ds_code failure = fixture->failure;
+    const ds_reason reason = fixture->failure_reason;
     pthread_cond_broadcast(&fixture->changed);
     pthread_mutex_unlock(&fixture->mutex);
-    return fails ? ds_fail(call, failure, "not now") : DS_OK;
+    return fails ? ds_fail_reason(call, failure, reason, "not now") : DS_OK;
 }
 
 static inline ds_code ingest_fixture_ticks(void *context, struct ds_call *call,
@@ -84,6 +87,12 @@ static inline ds_code ingest_fixture_ticks(void *context, struct ds_call *call,
                                            ProtobufCMessage *response)
 {
     const Storage__IngestTicksRequest *in = (const Storage__IngestTicksRequest *)request;
+    struct ingest_fixture *fixture = context;
+    pthread_mutex_lock(&fixture->mutex);
+    if (fixture->calls[INGEST_FIXTURE_TICKS] == 0) {
+        fixture->first_tick = *in->ticks[0];
+    }
+    pthread_mutex_unlock(&fixture->mutex);
     return ingest_fixture_take(context, call, INGEST_FIXTURE_TICKS, in->n_ticks,
                                in->ticks[0]->timestamp, (Storage__IngestTicksResponse *)response);
 }

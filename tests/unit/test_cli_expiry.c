@@ -1,8 +1,6 @@
 #include "clients/feed/expiry.h"
 #include "support/test.h"
 
-#include <string.h>
-
 #define THURSDAY 4
 #define HOUR_US (3600LL * 1000000)
 /* 2025-01-22T00:00:00Z, a Wednesday. */
@@ -55,12 +53,25 @@ static void every_product_weekday_and_the_turn_of_the_year_work(void **state)
     }
 }
 
+static void a_monthly_expiry_is_the_last_of_its_weekday_to_the_last_day(void **state)
+{
+    (void)state;
+    /* From 2025-01-01: the month ends with a Friday. */
+    static const char *const fridays[] = {"2025-01-03", "2025-01-10", "2025-01-31", "2025-02-28"};
+    struct expiry expiries[4];
+    expiry_list(5, 1735689600LL * 1000000, 4, expiries);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(expiries[i].date, fridays[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_soonest_are_weekly_and_the_others_monthly),
         cmocka_unit_test(an_expiry_is_listed_until_its_moment),
         cmocka_unit_test(every_product_weekday_and_the_turn_of_the_year_work),
+        cmocka_unit_test(a_monthly_expiry_is_the_last_of_its_weekday_to_the_last_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

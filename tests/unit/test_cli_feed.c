@@ -2,6 +2,8 @@
 #include "support/ingest_fixture.h"
 #include "support/test.h"
 
+#include <math.h>
+
 #define HOUR_US (3600LL * 1000000)
 #define MINUTE_US (60LL * 1000000)
 #define PRODUCTS 4
@@ -81,6 +83,39 @@ static void stored_ticks_are_gone_on_from(void **state)
     assert_int_equal(fixture.calls[INGEST_FIXTURE_CHAINS], 0);
 }
 
+/* Of the same day: its number, price and day go on. */
+static void a_live_tick_continues_the_stored_one(void **state)
+{
+    (void)state;
+    struct feed *feed = NULL;
+    Google__Protobuf__Timestamp timestamp = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    timestamp.seconds = 1737517499;
+    Storage__Tick *stored = &fixture.tick;
+    fixture.has_tick = true;
+    stored->product = (char *)(uintptr_t) "NIFTY";
+    stored->timestamp = &timestamp;
+    stored->_price_case = STORAGE__TICK___PRICE_PRICE;
+    stored->price = 22000;
+    stored->_tick_id_case = STORAGE__TICK___TICK_ID_TICK_ID;
+    stored->tick_id = 41;
+    stored->_open_case = STORAGE__TICK___OPEN_OPEN;
+    stored->open = 21900;
+    stored->_high_case = STORAGE__TICK___HIGH_HIGH;
+    stored->high = 22200;
+    stored->_low_case = STORAGE__TICK___LOW_LOW;
+    stored->low = 21800;
+    stored->_change_case = STORAGE__TICK___CHANGE_CHANGE;
+    stored->change = 150;
+    assert_int_equal(start(1, 1000000, &feed), DS_OK);
+    ingest_fixture_await(&fixture, INGEST_FIXTURE_TICKS, 1);
+    feed_stop(feed);
+    const Storage__Tick *first = &fixture.first_tick;
+    assert_int_equal(first->tick_id, 42);
+    assert_true(fabs(first->price - 22000) < 100);
+    assert_true(first->open == 21900 && first->high == 22200 && first->low == 21800);
+    assert_true(fabs(first->change - (first->price - 21850)) < 1e-6);
+}
+
 static void a_stored_tick_without_a_price_stops_the_start(void **state)
 {
     (void)state;
@@ -89,6 +124,10 @@ static void a_stored_tick_without_a_price_stops_the_start(void **state)
     fixture.has_tick = true;
     fixture.tick.product = (char *)(uintptr_t) "NIFTY";
     fixture.tick.timestamp = &timestamp;
+    assert_int_equal(start(1000000, 1000000, &feed), DS_DATA_LOSS);
+    /* Nobody walks on from 0. */
+    fixture.tick._price_case = STORAGE__TICK___PRICE_PRICE;
+    fixture.tick.price = 0;
     assert_int_equal(start(1000000, 1000000, &feed), DS_DATA_LOSS);
     assert_null(feed);
 }
@@ -144,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_store_gets_a_past),
         TEST(stored_ticks_are_gone_on_from),
+        TEST(a_live_tick_continues_the_stored_one),
         TEST(a_stored_tick_without_a_price_stops_the_start),
         TEST(a_start_that_can_not_write_says_so),
         TEST(live_rows_follow_with_quotes_and_chains_now_and_then),

@@ -3,8 +3,6 @@
 #include "support/ingest_fixture.h"
 #include "support/test.h"
 
-#include <string.h>
-
 #define START_US (1737517500LL * 1000000)
 #define WAITS_MAX 16
 
@@ -38,10 +36,10 @@ static void note_failure(void *context, const struct ds_client_call *call)
     to->failure = call->code;
 }
 
-static void note_rejected(void *context, enum feed_kind kind, const char *reason)
+static void note_rejected(void *context, enum row_kind kind, const char *reason)
 {
     struct heard *to = context;
-    assert_int_equal(kind, FEED_TICKS);
+    assert_int_equal(kind, ROW_KIND_TICKS);
     assert_string_equal(reason, "no good");
     to->rejections++;
 }
@@ -83,7 +81,7 @@ static ds_code add_ticks(struct sender *sender, int count)
     for (int i = 0; i < count && code == DS_OK; i++) {
         ds_buffer_clear(&row);
         row_pack_tick(&feed_products[0], &tick, START_US + i, &row);
-        code = sender_add(sender, FEED_TICKS, ds_buffer_bytes(&row));
+        code = sender_add(sender, ROW_KIND_TICKS, ds_buffer_bytes(&row));
     }
     ds_buffer_deinit(&row);
     return code;
@@ -117,10 +115,10 @@ static void a_moment_of_the_market_goes_out_by_kind(void **state)
     market_advance(&market, 0, START_US);
     assert_int_equal(market_send(&market, 0, FEED_KINDS_ALL, &row, sender), DS_OK);
     assert_int_equal(sender_flush(sender), DS_OK);
-    assert_int_equal(sender_counts(sender, FEED_TICKS).accepted, 1);
-    assert_int_equal(sender_counts(sender, FEED_QUOTES).accepted, 3 * 2 * OPTION_CHAIN_STRIKES);
-    assert_int_equal(sender_counts(sender, FEED_CHAINS).accepted, 3);
-    assert_int_equal(market_send(&market, 0, 1U << FEED_CHAINS, &row, sender), DS_OK);
+    assert_int_equal(sender_counts(sender, ROW_KIND_TICKS).accepted, 1);
+    assert_int_equal(sender_counts(sender, ROW_KIND_QUOTES).accepted, 3 * 2 * OPTION_CHAIN_STRIKES);
+    assert_int_equal(sender_counts(sender, ROW_KIND_CHAINS).accepted, 3);
+    assert_int_equal(market_send(&market, 0, 1U << ROW_KIND_CHAINS, &row, sender), DS_OK);
     assert_int_equal(sender_flush(sender), DS_OK);
     assert_int_equal(sender_total(sender).rows, 1 + 126 + 3 + 3);
     ds_buffer_deinit(&row);
@@ -182,6 +180,25 @@ static void a_batch_is_given_up_after_the_last_retry(void **state)
     sender_destroy(sender);
 }
 
+static void behind_a_failed_kind_the_others_are_dropped(void **state)
+{
+    (void)state;
+    struct sender *sender = make_sender(10, 0);
+    struct ds_buffer row;
+    const struct walk_tick tick = {.price = 100};
+    ds_buffer_init(&row, 1024);
+    row_pack_tick(&feed_products[0], &tick, START_US, &row);
+    assert_int_equal(add_ticks(sender, 5), DS_OK);
+    assert_int_equal(sender_add(sender, ROW_KIND_QUOTES, ds_buffer_bytes(&row)), DS_OK);
+    fixture.failures_left = 2;
+    assert_int_equal(sender_flush(sender), DS_UNAVAILABLE);
+    assert_int_equal(heard.failures, 1);
+    assert_int_equal(sender_flush(sender), DS_OK);
+    assert_int_equal(fixture.failures_left, 1);
+    ds_buffer_deinit(&row);
+    sender_destroy(sender);
+}
+
 static void a_call_that_took_too_long_is_made_again(void **state)
 {
     (void)state;
@@ -233,8 +250,9 @@ static void a_row_above_the_limit_is_refused(void **state)
     (void)state;
     struct sender *sender = make_sender(5, 0);
     uint8_t *large = calloc(1, SENDER_ROW_BYTES_MAX + 1);
-    assert_int_equal(sender_add(sender, FEED_TICKS, ds_bytes_of(large, SENDER_ROW_BYTES_MAX + 1)),
-                     DS_INVALID_ARGUMENT);
+    assert_int_equal(
+        sender_add(sender, ROW_KIND_TICKS, ds_bytes_of(large, SENDER_ROW_BYTES_MAX + 1)),
+        DS_INVALID_ARGUMENT);
     assert_int_equal(sender_added(sender), 0);
     free(large);
     sender_destroy(sender);
@@ -251,6 +269,7 @@ int main(void)
         TEST(a_service_without_room_is_asked_again_when_it_says),
         TEST(no_service_makes_us_wait_for_longer_than_ten_seconds),
         TEST(a_batch_is_given_up_after_the_last_retry),
+        TEST(behind_a_failed_kind_the_others_are_dropped),
         TEST(a_call_that_took_too_long_is_made_again),
         TEST(a_refusal_is_not_asked_again),
         TEST(a_wait_that_is_interrupted_ends_the_work),

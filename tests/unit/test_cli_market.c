@@ -1,5 +1,8 @@
 #include "clients/feed/black_scholes.h"
 #include "clients/feed/market.h"
+#include "clients/feed/row_pack.h"
+#include "clients/feed/smile.h"
+#include "deltastream/storage/v1/rows.pb-c.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -210,15 +213,56 @@ static void low_strikes_are_the_more_volatile(void **state)
 static void the_term_structure_falls_with_time_to_expiry(void **state)
 {
     (void)state;
+    double before = 1;
+    for (double days = 2; days < 100; days *= 2) {
+        const double volatility = smile_volatility(&feed_products[0], 21500, 21500, days / 365);
+        assert_true(volatility < before && volatility >= feed_products[0].volatility);
+        before = volatility;
+    }
+}
+
+static void assert_packed(const Storage__Quote *row, const struct option_quote *quote)
+{
+    assert_true(row->strike == quote->strike && row->iv == quote->iv);
+    assert_true(row->bid == quote->bid && row->ask == quote->ask && row->last == quote->last);
+    assert_true(row->bid_qty == quote->bid_qty && row->ask_qty == quote->ask_qty);
+    assert_true(row->volume == quote->volume && row->open_interest == quote->open_interest);
+    assert_true(row->delta == quote->delta && row->gamma == quote->gamma);
+    assert_true(row->vega == quote->vega && row->theta == quote->theta);
+}
+
+/* Calls and puts as they are, alone and in their chain. */
+static void rows_say_what_the_market_does(void **state)
+{
+    (void)state;
     struct market market;
-    struct option_chain near_chain;
-    struct option_chain far_chain;
+    struct option_chain chain;
+    struct ds_buffer wire;
+    ds_buffer_init(&wire, 1 << 20);
     market_begin(&market, 5);
     advance_all(&market, START_US);
-    market_chain(&market, 0, 0, &near_chain);
-    market_chain(&market, 0, EXPIRIES - 1, &far_chain);
-    assert_true(near_chain.calls[OPTION_CHAIN_STRIKES / 2].iv >
-                far_chain.calls[OPTION_CHAIN_STRIKES / 2].iv);
+    market_chain(&market, 0, 0, &chain);
+    row_pack_chain(&chain, &wire);
+    Storage__OptionChain *row = storage__option_chain__unpack(NULL, wire.size, wire.data);
+    assert_non_null(row);
+    assert_true(row->spot_price == chain.spot);
+    assert_int_equal(row->n_calls, OPTION_CHAIN_STRIKES);
+    assert_int_equal(row->n_puts, OPTION_CHAIN_STRIKES);
+    for (size_t i = 0; i < OPTION_CHAIN_STRIKES; i++) {
+        assert_packed(row->calls[i], &chain.calls[i]);
+        assert_packed(row->puts[i], &chain.puts[i]);
+        assert_int_equal(row->calls[i]->option_type, STORAGE__OPTION_TYPE__CALL);
+        assert_int_equal(row->puts[i]->option_type, STORAGE__OPTION_TYPE__PUT);
+        ds_buffer_clear(&wire);
+        row_pack_quote(&chain, true, i, &wire);
+        Storage__Quote *quote = storage__quote__unpack(NULL, wire.size, wire.data);
+        assert_non_null(quote);
+        assert_packed(quote, &chain.puts[i]);
+        assert_string_equal(quote->symbol, row->puts[i]->symbol);
+        storage__quote__free_unpacked(quote, NULL);
+    }
+    storage__option_chain__free_unpacked(row, NULL);
+    ds_buffer_deinit(&wire);
 }
 
 static const struct option_quote *find_strike(const struct option_chain *chain, double strike)
@@ -321,6 +365,7 @@ int main(void)
         cmocka_unit_test(prices_and_greeks_follow_from_the_volatility_that_is_shown),
         cmocka_unit_test(low_strikes_are_the_more_volatile),
         cmocka_unit_test(the_term_structure_falls_with_time_to_expiry),
+        cmocka_unit_test(rows_say_what_the_market_does),
         cmocka_unit_test(open_interest_moves_slowly_and_volume_only_grows_in_a_day),
         cmocka_unit_test(volume_begins_again_with_the_day),
         cmocka_unit_test(the_same_seed_makes_the_same_market),

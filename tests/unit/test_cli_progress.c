@@ -75,6 +75,27 @@ static void a_line_is_no_wider_than_its_terminal(void **state)
     assert_int_equal(strlen(line), 20);
 }
 
+static void a_narrow_terminal_has_a_short_bar_and_the_time_left(void **state)
+{
+    (void)state;
+    const struct progress_options options = {
+        .label = "import", .unit = "rows", .total_bytes = 24000000};
+    const struct progress_state done = {
+        .done_bytes = 12000000, .count = 277000, .elapsed_us = 1500000, .share = 0.5};
+    assert_true(progress_format(&options, &done, 79, line) <= 79);
+    assert_non_null(strstr(line, "[####....]"));
+    assert_non_null(strstr(line, "0:02 left"));
+}
+
+static void rows_without_bytes_have_no_bytes(void **state)
+{
+    (void)state;
+    const struct progress_options options = {.label = "feed", .unit = "rows"};
+    const struct progress_state done = {.count = 300, .elapsed_us = 1000000, .share = -1};
+    progress_format(&options, &done, WIDE, line);
+    assert_string_equal(line, "feed 300 rows, 300 rows/s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +105,8 @@ int main(void)
         cmocka_unit_test(the_first_moments_say_nothing_about_the_time_left),
         cmocka_unit_test(a_file_that_grew_is_not_more_than_done),
         cmocka_unit_test(a_line_is_no_wider_than_its_terminal),
+        cmocka_unit_test(a_narrow_terminal_has_a_short_bar_and_the_time_left),
+        cmocka_unit_test(rows_without_bytes_have_no_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

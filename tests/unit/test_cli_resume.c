@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define SAVES_AT_ONCE 300
 
 struct fixture {
     char folder[64];
@@ -45,6 +48,33 @@ static int teardown(void **state)
 static void find_path(struct fixture *fixture, const char *subject)
 {
     assert_int_equal(resume_path("import", subject, fixture->path, fixture->reason), DS_OK);
+}
+
+static bool save_often(struct fixture *fixture)
+{
+    for (int i = 0; i < SAVES_AT_ONCE; i++) {
+        if (resume_save(fixture->path, fixture->state) != DS_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void two_runs_at_once_do_not_fail_one_another(void **state)
+{
+    struct fixture *fixture = *state;
+    int status = 0;
+    find_path(fixture, "a");
+    resume_set(fixture->state, "offset", "%d", 1);
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(save_often(fixture) ? 0 : 1);
+    }
+    const bool is_saved = save_often(fixture);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(is_saved);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(resume_load(fixture->path, fixture->loaded), DS_OK);
 }
 
 static void what_is_saved_is_loaded(void **state)
@@ -152,6 +182,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(what_is_saved_is_loaded),
+        T(two_runs_at_once_do_not_fail_one_another),
         T(only_its_owner_reads_the_state),
         T(every_subject_has_a_file_of_its_own),
         T(a_damaged_state_is_told_from_none),

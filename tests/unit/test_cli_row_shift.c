@@ -4,8 +4,6 @@
 #include "ds/wire.h"
 #include "support/test.h"
 
-#include <stdlib.h>
-
 #define ROW_BYTES_MAX 4096
 #define UNKNOWN_FIELD 99
 

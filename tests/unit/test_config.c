@@ -297,6 +297,8 @@ static void minutes_are_written_min_or_m(void **state)
     struct fixture *fixture = *state;
     assert_int_equal(load(fixture, "--wait 1min", ""), DS_OK);
     assert_true(fixture->options.wait_ms == 60000);
+    ds_config_destroy(fixture->config);
+    fixture->config = NULL;
     assert_int_equal(load(fixture, "--wait 1m", ""), DS_OK);
     assert_true(fixture->options.wait_ms == 60000);
 }
@@ -515,6 +517,41 @@ static void a_derived_value_has_the_origin_of_its_source(void **state)
     free(text);
 }
 
+static bool is_for_others(const char *name, const char *choice)
+{
+    const bool is_level = strcmp(name, "level") == 0;
+    return choice == NULL ? strcmp(name, "theirs") == 0 : is_level && strcmp(choice, "middle") == 0;
+}
+
+static ds_code load_shared(struct fixture *fixture, const char *text, char *flag)
+{
+    char name[] = "--config";
+    char *const arguments[] = {name, fixture->file, flag};
+    const struct ds_config_sources sources = {.argument_count = flag == NULL ? 2 : 3,
+                                              .arguments = arguments,
+                                              .is_for_others = is_for_others};
+    write_file(fixture, text, strlen(text));
+    return ds_config_load(&program, &sources, &fixture->options, &fixture->config, fixture->reason);
+}
+
+static void what_a_file_says_to_other_programs_is_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(load_shared(fixture, "theirs = 1\nlevel = middle\ncount = 3\n", NULL), DS_OK);
+    assert_int_equal(fixture->options.count, 3);
+    assert_int_equal(fixture->options.level, 0);
+    assert_false(ds_config_is_given(fixture->config, "level"));
+}
+
+static void what_no_program_knows_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char flag[] = "--level=middle";
+    assert_int_equal(load_shared(fixture, "nobodys = 1\n", NULL), DS_INVALID_ARGUMENT);
+    assert_int_equal(load_shared(fixture, "level = none\n", NULL), DS_INVALID_ARGUMENT);
+    assert_int_equal(load_shared(fixture, "", flag), DS_INVALID_ARGUMENT);
+}
+
 static void a_mistyped_choice_is_told_the_nearest(void **state)
 {
     struct fixture *fixture = *state;
@@ -561,6 +598,8 @@ int main(void)
         T(presets_outrank_the_file_and_the_environment_outranks_them),
         T(wished_presets_outrank_the_environment_and_flags_outrank_them),
         T(a_derived_value_has_the_origin_of_its_source),
+        T(what_a_file_says_to_other_programs_is_passed_over),
+        T(what_no_program_knows_is_refused),
         T(a_mistyped_choice_is_told_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

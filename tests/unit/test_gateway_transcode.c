@@ -103,6 +103,23 @@ static void dotted_parameters_fill_nested_messages_once(void **state)
     assert_int_equal(fixture->wire.data[1], fixture->wire.size - 2);
 }
 
+static void a_yes_or_no_in_the_query_is_read_in_any_case(void **state)
+{
+    static const char name[] = "deltastream.storage.v1.Storage/GetPcr";
+    const struct route_binding binding = {.method = ds_method_find(name, sizeof name - 1)};
+    static const char *const yes[] = {"history=true", "history=True", "history=TRUE"};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        becomes(*state, &binding, "/a", yes[i], "", "{\"history\":true}");
+    }
+    becomes(*state, &binding, "/a", "history=False", "", "{}");
+    static const char *const neither[] = {"history=", "history=1", "history=tru", "history=truer"};
+    for (size_t i = 0; i < sizeof neither / sizeof neither[0]; i++) {
+        struct fixture *fixture = *state;
+        assert_false(transcode(fixture, &binding, "/a", neither[i], ""));
+        assert_string_equal(fixture->problem.items[0].name, "history");
+    }
+}
+
 static void a_variable_of_one_segment_is_decoded_whole(void **state)
 {
     const struct ds_field *path[] = {field_of(&ds_message_rpc_request_header, "method")};
@@ -262,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(dotted_parameters_fill_nested_messages_once),
+        TEST(a_yes_or_no_in_the_query_is_read_in_any_case),
         TEST(a_variable_of_one_segment_is_decoded_whole),
         TEST(a_variable_of_more_segments_keeps_its_encoded_slashes),
         TEST(a_variable_may_fill_a_nested_field),

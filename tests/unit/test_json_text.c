@@ -232,7 +232,8 @@ static void too_many_elements_are_refused(void **state)
         size += 2;
     }
     strcpy(json + size, "]}");
-    codec_refused(&fixture_everything, json, "/packed_numbers/200000", "too many elements");
+    codec_refused(&fixture_everything, json, "/packed_numbers/200000",
+                  "more than 200,000 elements: send it as several smaller ones");
     test_free(json);
 }
 

@@ -261,6 +261,8 @@ static void fields_are_read_from_plain_text(void **state)
     scalar("double_value", "1.5", "{\"double_value\":1.5}");
     scalar("double_value", "-Infinity", "{\"double_value\":\"-Infinity\"}");
     scalar("bool_value", "true", "{\"bool_value\":true}");
+    scalar("bool_value", "True", "{\"bool_value\":true}");
+    scalar("bool_value", "FALSE", "{}");
     scalar("string_value", "a\"b\\", "{\"string_value\":\"a\\\"b\\\\\"}");
     scalar("bytes_value", "AQ", "{\"bytes_value\":\"AQ==\"}");
     scalar("enum_value", "COLOR_RED", "{\"enum_value\":\"COLOR_RED\"}");
@@ -295,7 +297,7 @@ static void plain_text_that_does_not_fit_is_refused(void **state)
     scalar_refused("int32_value", "", "whole number");
     scalar_refused("int32_value", " 5", "whole number");
     scalar_refused("int32_value", "5x", "whole number");
-    scalar_refused("bool_value", "True", "true or false");
+    scalar_refused("bool_value", "Truer", "true or false");
     scalar_refused("string_value", "\xff", "UTF-8");
     scalar_refused("bytes_value", "*", "base64");
     scalar_refused("enum_value", "mauve", "unspecified, red, dark_blue");

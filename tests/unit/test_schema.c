@@ -25,6 +25,23 @@ static void a_method_is_found_by_its_full_name(void **state)
     assert_int_equal(list_ticks->timeout_ms, 5000);
 }
 
+/* On the thread that receives: only what ends after one page of rows. */
+static void few_methods_run_at_once(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ListTicks", "LatestTick", "AsOf", "ListQuotes"};
+    const size_t name_count = sizeof names / sizeof names[0];
+    size_t found = 0;
+    for (size_t i = 0; i < ds_service_storage.method_count; i++) {
+        const struct ds_method *listed = &ds_service_storage.methods[i];
+        if (listed->pool == DS_POOL_INLINE) {
+            assert_true(found < name_count);
+            assert_string_equal(listed->name, names[found++]);
+        }
+    }
+    assert_int_equal(found, name_count);
+}
+
 static void every_method_of_every_service_is_found(void **state)
 {
     (void)state;
@@ -160,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_method_is_found_by_its_full_name),
+        cmocka_unit_test(few_methods_run_at_once),
         cmocka_unit_test(every_method_of_every_service_is_found),
         cmocka_unit_test(a_name_that_is_no_methods_finds_nothing),
         cmocka_unit_test(a_methods_name_need_not_be_terminated),

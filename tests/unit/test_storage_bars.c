@@ -158,6 +158,17 @@ static void without_volume_there_is_no_vwap(void **state)
     assert_true(vwap == 17);
 }
 
+static void a_turnover_that_is_too_large_has_no_vwap(void **state)
+{
+    (void)state;
+    static const double prices[] = {1e300, 1};
+    static const int64_t volumes[] = {1000000000, 1};
+    double vwap = 17;
+    const struct bar bar = add_all(prices, volumes, 2, true);
+    assert_false(bar_vwap(&bar, &vwap));
+    assert_true(vwap == 17);
+}
+
 static void a_sum_of_volumes_stays_within_its_type(void **state)
 {
     (void)state;
@@ -245,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_tick_is_read_with_what_it_has),
         cmocka_unit_test(a_bar_is_the_same_in_both_directions),
         cmocka_unit_test(without_volume_there_is_no_vwap),
+        cmocka_unit_test(a_turnover_that_is_too_large_has_no_vwap),
         cmocka_unit_test(a_sum_of_volumes_stays_within_its_type),
         cmocka_unit_test(a_page_ends_where_the_bar_behind_its_last_one_begins),
         cmocka_unit_test(a_page_that_has_looked_at_enough_finishes_its_bar),

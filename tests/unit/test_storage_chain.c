@@ -118,7 +118,6 @@ static void an_option_without_its_terms_gets_those_of_the_chain(void **state)
 {
     struct sample *sample = *state;
     const struct market_row row = row_of(sample);
-    assert_string_equal(sample->chain.calls[0]->symbol, "");
     Storage__OptionChain *value = value_of(&row);
     const Storage__Quote *call = value->calls[0];
     assert_string_equal(call->symbol, "NIFTY20250125C21500");
@@ -137,6 +136,24 @@ static void an_option_with_a_symbol_of_its_own_keeps_it(void **state)
     Storage__OptionChain *value = value_of(&row);
     assert_string_equal(value->calls[0]->symbol, "NIFTY25JAN21500CE");
     assert_string_equal(value->calls[0]->product, "NIFTY");
+    storage__option_chain__free_unpacked(value, NULL);
+}
+
+/* Or the chain that was read would be refused when it is sent again. */
+static void an_option_whose_symbol_would_be_too_long_has_none(void **state)
+{
+    struct sample *sample = *state;
+    char product[MARKET_PRODUCT_BYTES_MAX + 1] = "";
+    memset(product, 'x', MARKET_PRODUCT_BYTES_MAX);
+    sample->chain.product = product;
+    const struct market_row row = row_of(sample);
+    Storage__OptionChain *value = value_of(&row);
+    assert_string_equal(value->calls[0]->symbol, "");
+    assert_string_equal(value->calls[0]->product, product);
+    sample->chain = *value;
+    sample->chain.product = product;
+    const struct market_row again = row_of(sample);
+    assert_true(ds_bytes_equal(row.value, again.value));
     storage__option_chain__free_unpacked(value, NULL);
 }
 
@@ -326,6 +343,8 @@ static void a_used_up_arena_is_exhausted(void **state)
     for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
         struct ds_arena *arena = ds_arena_create(budgets[i]);
         struct market_row row;
+        option_init(&sample->options[0], 21500, 120.25);
+        option_init(&sample->options[1], 21500, 80.5);
         const char *fault = NULL;
         assert_int_equal(chain_to_row(arena, &sample->chain, NOW_US, &row, &fault),
                          DS_RESOURCE_EXHAUSTED);
@@ -396,6 +415,7 @@ int main(void)
         CHAIN_TEST(a_row_is_of_product_and_expiry_and_in_the_group_of_its_product),
         CHAIN_TEST(an_option_without_its_terms_gets_those_of_the_chain),
         CHAIN_TEST(an_option_with_a_symbol_of_its_own_keeps_it),
+        CHAIN_TEST(an_option_whose_symbol_would_be_too_long_has_none),
         CHAIN_TEST(a_retry_of_a_chain_has_the_same_content),
         CHAIN_TEST(what_a_chain_is_about_must_be_there),
         CHAIN_TEST(given_fields_of_the_whole_chain_are_finite_and_not_negative),

@@ -176,7 +176,8 @@ static void elements_are_counted(void **state)
         assert_int_equal(check_many(fields[i], DS_WIRE_ELEMENTS_MAX, &error), DS_OK);
         assert_int_equal(check_many(fields[i], DS_WIRE_ELEMENTS_MAX + 1, &error),
                          DS_INVALID_ARGUMENT);
-        assert_string_equal(error.message, "the message has too many elements");
+        assert_string_equal(error.message, "the message has more than 200,000 elements: "
+                                           "send it as several smaller ones");
     }
 }
 

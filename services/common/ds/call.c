@@ -3,7 +3,6 @@
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 
-#include <assert.h>
 #include <stdio.h>
 
 #define STATUS_DETAILS_MAX 3 /* ErrorInfo, BadRequest, RetryInfo */

@@ -1,5 +1,7 @@
 #include "ds/code.h"
 
+#include <errno.h>
+
 /* The statuses are those that google/rpc/code.proto names beside each code. */
 static const struct {
     const char *name;
@@ -27,6 +29,26 @@ static const struct {
 ds_code ds_code_of(unsigned int number)
 {
     return number < DS_CODE_COUNT ? (ds_code)number : DS_UNKNOWN;
+}
+
+ds_code ds_code_of_errno(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return DS_PERMISSION_DENIED;
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return DS_FAILED_PRECONDITION;
+    case ENOSPC:
+    case EDQUOT:
+        return DS_RESOURCE_EXHAUSTED;
+    default:
+        return DS_UNAVAILABLE;
+    }
 }
 
 const char *ds_code_name(ds_code code)

@@ -38,6 +38,11 @@ const char *ds_code_name(ds_code code);
 /* The code of that number; DS_UNKNOWN for a number that is no code. */
 ds_code ds_code_of(unsigned int number);
 
+/* What an errno of files and folders means to who asked for the operation: FAILED_PRECONDITION for
+ * a path that leads nowhere, PERMISSION_DENIED, RESOURCE_EXHAUSTED for a full disk; UNAVAILABLE for
+ * anything else. `error` is not 0. */
+ds_code ds_code_of_errno(int error);
+
 /* The HTTP status that google.rpc.Code's definition gives the code. */
 int ds_code_http_status(ds_code code);
 

@@ -6,9 +6,7 @@
 #include "ds/suggest.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Everything kept is bounded by the file's size and the number of settings; arguments are not
@@ -70,14 +68,21 @@ static const char *nearest_choice(const struct ds_setting *setting, const char *
     return suggestion.best;
 }
 
+static bool is_choice_of_others(const struct ds_config *config, const struct ds_setting *setting,
+                                const char *text)
+{
+    return setting->kind == DS_SETTING_CHOICE && config->is_for_others != NULL &&
+           config->is_for_others(setting->name, text);
+}
+
 ds_code config_give(struct ds_config *config, const struct ds_setting *setting, const char *text,
                     enum rank rank, const char *origin)
 {
     struct given *given = given_of(config, setting);
-    const bool is_first_of_source = given->rank != rank;
-    given->rank = rank;
-    given->origin = origin;
     if (setting->kind == DS_SETTING_LIST) {
+        const bool is_first_of_source = given->rank != rank;
+        given->rank = rank;
+        given->origin = origin;
         if (is_first_of_source) {
             ((struct ds_text_list *)((char *)config->options + setting->offset))->count = 0;
         }
@@ -85,7 +90,13 @@ ds_code config_give(struct ds_config *config, const struct ds_setting *setting, 
     }
 
     char wanted[DS_SETTING_WANTED_BYTES_MAX];
-    if (!ds_setting_parse(setting, text, config->options, wanted)) {
+    const bool is_parsed = ds_setting_parse(setting, text, config->options, wanted);
+    if (!is_parsed && rank < RANK_FLAG && is_choice_of_others(config, setting, text)) {
+        return DS_OK;
+    }
+    given->rank = rank;
+    given->origin = origin;
+    if (!is_parsed) {
         const char *nearest = nearest_choice(setting, text);
         return config_refuse(config, "%s: \"%s\" (from %s) is not %s%s%s%s", setting->name,
                              ds_setting_mask(setting, text, config->arena), origin, wanted,
@@ -180,8 +191,8 @@ static ds_code load(struct ds_config *config, const struct ds_config_sources *so
     }
     DS_TRY(config_give_arguments(config, sources));
     if (config->wish == DS_CONFIG_RUN && config->operand_count < config->program->operand_min) {
-        return config_refuse(config, "an argument is missing; usage: %s %s", config->program->name,
-                             config->program->operands);
+        return config_refuse(config, "an argument is missing; usage: %s %s [flags]",
+                             config->program->name, config->program->operands);
     }
     return DS_OK;
 }
@@ -197,6 +208,7 @@ ds_code ds_config_load(const struct ds_program *program, const struct ds_config_
     config->given = ds_arena_zalloc(arena, (program->setting_count + 1) * sizeof(config->given[0]));
     config->options = options;
     config->reason = ret_reason;
+    config->is_for_others = sources->is_for_others;
     const ds_code code = load(config, sources);
     /* --help is answered also beside flags that are wrong. */
     if (code != DS_OK && config->wish != DS_CONFIG_HELP) {

@@ -83,6 +83,10 @@ struct ds_config_sources {
     const struct ds_config_preset *presets;
     size_t preset_count;
     bool presets_outrank_environment; /* where a flag asked for them */
+    /* Whether another program that reads the same file and variables has the setting, and that
+     * choice of it where `choice` is not NULL. What is meant for others is passed over, unless a
+     * flag says it. NULL: there are no others. */
+    bool (*is_for_others)(const char *name, const char *choice);
 };
 
 struct ds_config;

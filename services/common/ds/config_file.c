@@ -65,6 +65,9 @@ static ds_code give_line(struct ds_config *config, char *line, size_t line_numbe
     const char *name = trim(line);
     const char *value = trim(equals + 1);
     const struct ds_setting *setting = config_find_setting(config->program, name, strlen(name));
+    if (setting == NULL && config->is_for_others != NULL && config->is_for_others(name, NULL)) {
+        return DS_OK;
+    }
     if (setting == NULL) {
         const char *nearest = config_nearest(config->program, name);
         return config_refuse(config, "%s: there is no setting \"%s\"%s%s%s", origin, name,

@@ -23,10 +23,11 @@ struct given {
 struct ds_config {
     const struct ds_program *program;
     struct ds_arena *arena;
-    struct given *given; /* one a setting */
-    void *options;       /* only while loading */
-    char *reason;        /* only while loading */
-    const char *file;    /* --config */
+    struct given *given;                                         /* one a setting */
+    void *options;                                               /* only while loading */
+    char *reason;                                                /* only while loading */
+    const char *file;                                            /* --config */
+    bool (*is_for_others)(const char *name, const char *choice); /* of the sources */
     const char *operands[DS_CONFIG_OPERANDS_MAX];
     size_t operand_count;
     enum ds_config_wish wish;

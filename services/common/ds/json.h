@@ -44,8 +44,8 @@ DS_MUST_USE ds_code ds_json_to_wire(const struct ds_message *message, struct ds_
 /*
  * Appends one occurrence (tag and value) of the scalar field (or Timestamp, Duration, FieldMask,
  * wrapper) from plain text, as it stands in a query parameter or a path: strings without quotes,
- * enums also by their short name in any case, bytes as base64. Codes as above; offset counts within
- * `text`.
+ * enums also by their short name, it and booleans in any case, bytes as base64. Codes as above;
+ * offset counts within `text`.
  */
 DS_MUST_USE ds_code ds_json_scalar_to_wire(const struct ds_field *field, struct ds_bytes text,
                                            const struct ds_json_read_options *options,

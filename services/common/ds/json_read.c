@@ -41,7 +41,7 @@ void json_end_length(struct json_reader *reader, size_t length_at)
 bool json_count_element(struct json_reader *reader, const struct json_path *path)
 {
     if (reader->elements_left == 0) {
-        return json_fail(reader, path, reader->next, "the message has too many elements");
+        return json_fail(reader, path, reader->next, DS_WIRE_ELEMENTS_FAULT);
     }
     reader->elements_left--;
     return true;

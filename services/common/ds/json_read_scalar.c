@@ -393,6 +393,20 @@ enum json_outcome json_read_scalar(struct json_reader *reader, const struct json
     return taken ? JSON_TAKEN : JSON_FAILED;
 }
 
+/* In any case: Python's clients write True. */
+static bool bool_from_plain_text(struct ds_bytes text, uint64_t *ret_bits)
+{
+    static const char *const words[] = {"false", "true"};
+    for (uint64_t i = 0; i < 2; i++) {
+        if (strlen(words[i]) == text.size &&
+            strncasecmp(words[i], (const char *)text.data, text.size) == 0) {
+            *ret_bits = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool message_from_text(struct json_reader *reader, const struct json_path *path,
                               const uint8_t *at, const struct ds_field *field, struct ds_bytes text)
 {
@@ -429,8 +443,7 @@ bool json_scalar_from_text(struct json_reader *reader, const struct json_path *p
         taken = true;
         break;
     case DS_KIND_BOOL:
-        bits = ds_bytes_equal_text(text, "true");
-        taken = bits != 0 || ds_bytes_equal_text(text, "false");
+        taken = bool_from_plain_text(text, &bits);
         break;
     default:
         taken = number_from_text(field->kind, text, &bits);

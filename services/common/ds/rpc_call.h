@@ -50,7 +50,7 @@ struct ds_call {
     ProtobufCMessage *message_out;
 
     ds_code code;
-    const char *failure; /* text for the caller, of at most DS_FAILURE_BYTES_MAX bytes */
+    const char *failure;      /* text for the caller, of at most DS_FAILURE_BYTES_MAX bytes */
     bool has_failure_reserve; /* the arena has been extended for it */
     ds_reason reason;
     struct ds_field_violation *violations;

@@ -70,7 +70,7 @@ static bool refuse(const struct check *check, const struct level *level, const c
 static bool count_elements(struct check *check, const struct level *level, size_t count)
 {
     if (count > check->elements_left) {
-        return refuse(check, level, "the message has too many elements");
+        return refuse(check, level, DS_WIRE_ELEMENTS_FAULT);
     }
     check->elements_left -= count;
     return true;

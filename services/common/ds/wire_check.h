@@ -13,6 +13,8 @@
 #define DS_WIRE_DEPTH_MAX 32
 /* Submessages, repeated elements and unknown fields in one payload. */
 #define DS_WIRE_ELEMENTS_MAX 200000
+#define DS_WIRE_ELEMENTS_FAULT                                                                     \
+    "the message has more than 200,000 elements: send it as several smaller ones"
 
 struct ds_wire_error {
     char field[96];    /* dotted path of the field at fault; "" for the message itself */

@@ -119,6 +119,10 @@ bool bar_vwap(const struct bar *bar, double *ret_vwap)
     if (!bar->has_volume || bar->volume == 0) {
         return false;
     }
-    *ret_vwap = (bar->turnover + bar->turnover_lost) / (double)bar->volume;
+    const double vwap = (bar->turnover + bar->turnover_lost) / (double)bar->volume;
+    if (!isfinite(vwap)) {
+        return false;
+    }
+    *ret_vwap = vwap;
     return true;
 }

@@ -48,7 +48,7 @@ struct bar {
 /* Adds a tick that has a price behind those so far, or with `ascending` false before them. */
 void bar_add(struct bar *bar, const struct bar_tick *tick, bool ascending);
 
-/* The average price by volume; false where there is no volume. */
+/* The average price by volume; false where there is no volume or the turnover is too large. */
 bool bar_vwap(const struct bar *bar, double *ret_vwap);
 
 #endif

@@ -95,11 +95,11 @@ static void chain_check(struct row_check *check, const Storage__OptionChain *cha
 }
 
 /* The chain's row, but for its series. */
-static ds_code row_of(struct ds_arena *arena, const Storage__OptionChain *chain, int64_t now_us,
+static ds_code row_of(struct ds_arena *arena, Storage__OptionChain *chain, int64_t now_us,
                       struct market_row *ret_row, const char **ret_fault)
 {
+    DS_TRY(chain_complete(arena, chain));
     Storage__OptionChain stored = *chain;
-    DS_TRY(chain_complete(arena, &stored));
     DS_TRY(chain_derive(arena, &stored, ret_fault));
     stored.product = (char *)(uintptr_t)protobuf_c_empty_string;
     Google__Protobuf__Timestamp now = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
@@ -119,7 +119,7 @@ static ds_code row_of(struct ds_arena *arena, const Storage__OptionChain *chain,
     return DS_OK;
 }
 
-ds_code chain_to_row(struct ds_arena *arena, const Storage__OptionChain *chain, int64_t now_us,
+ds_code chain_to_row(struct ds_arena *arena, Storage__OptionChain *chain, int64_t now_us,
                      struct market_row *ret_row, const char **ret_fault)
 {
     struct row_check check = {.arena = arena};

@@ -49,9 +49,10 @@ bool chain_series_split(struct ds_bytes series, struct ds_bytes *ret_product,
  * arena's budget is used up. The row points into the chain and the arena.
  *
  * The value is the chain without its product; where the writer left out processed_at it is now_us.
- * Its options are whole quotes: chain_complete() gives them what the chain says of them.
+ * Its options are whole quotes: chain_complete() gives them what the chain says of them, in place,
+ * so that the arena must live as long as the chain.
  */
-DS_MUST_USE ds_code chain_to_row(struct ds_arena *arena, const Storage__OptionChain *chain,
+DS_MUST_USE ds_code chain_to_row(struct ds_arena *arena, Storage__OptionChain *chain,
                                  int64_t now_us, struct market_row *ret_row,
                                  const char **ret_fault);
 

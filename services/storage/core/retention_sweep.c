@@ -88,52 +88,87 @@ static ds_code count_expired(const struct retention_sweep *sweep, struct market_
     return DS_OK;
 }
 
-/* Most series have nothing to delete in most passes, and a look costs no transaction of the writer.
- */
-static ds_code has_expired(const struct retention_sweep *sweep, struct market_scan scan,
-                           bool *ret_found)
+/* Deletions that the store gets together, so that they share its syncs. */
+struct chunk {
+    struct market_delete orders[RETENTION_CHUNK_SERIES_MAX];
+    size_t rules[RETENTION_CHUNK_SERIES_MAX]; /* by order */
+    size_t count;
+    size_t rows; /* at most */
+};
+
+/* Deletes once, and keeps the orders that have rows left. */
+static ds_code chunk_delete(const struct retention_sweep *sweep, struct chunk *chunk)
 {
-    struct row_count first = {.rows = 0};
-    bool more;
-    scan.row_max = 1;
-    DS_TRY(sweep->store->ops->scan(sweep->store, &scan, count_row, &first, &more));
-    *ret_found = first.rows > 0;
+    const size_t count = chunk->count;
+    ds_code code = DS_OK;
+    market_deletes_wait(sweep->store, chunk->orders, count);
+    chunk->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct market_delete *order = &chunk->orders[i];
+        const size_t rule = chunk->rules[i];
+        if (order->code != DS_OK) {
+            code = order->code;
+            continue;
+        }
+        sweep->counts[rule] += order->deleted_count;
+        if (order->more) {
+            chunk->rules[chunk->count] = rule;
+            chunk->orders[chunk->count++] = *order;
+        }
+    }
+    return code;
+}
+
+static ds_code chunk_empty(const struct retention_sweep *sweep, struct chunk *chunk)
+{
+    while (chunk->count > 0) {
+        DS_TRY(stop_if_wanted(sweep));
+        DS_TRY(chunk_delete(sweep, chunk));
+    }
+    chunk->rows = 0;
     return DS_OK;
 }
 
-static ds_code delete_expired(const struct retention_sweep *sweep, const struct market_scan *scan,
-                              uint64_t *count)
+/* Has the rows of the scan deleted, which goes by a chunk at a time. Most series have none in most
+ * passes, and a look costs no transaction of the writer. */
+static ds_code delete_expired(const struct retention_sweep *sweep, struct chunk *chunk,
+                              struct market_scan scan, size_t rule)
 {
+    struct row_count first = {.rows = 0};
     bool more;
-    DS_TRY(has_expired(sweep, *scan, &more));
-    while (more) {
-        struct market_delete order = {
-            .kind = scan->kind,
-            .series = scan->series,
-            .start_us = scan->start_us,
-            .end_us = scan->end_us,
-            .row_max = RETENTION_CHUNK_ROWS_MAX,
-        };
-        DS_TRY(stop_if_wanted(sweep));
-        DS_TRY(market_delete_wait(sweep->store, &order));
-        *count += order.deleted_count;
-        more = order.more;
+    scan.row_max = RETENTION_CHUNK_ROWS_MAX;
+    DS_TRY(sweep->store->ops->scan(sweep->store, &scan, count_row, &first, &more));
+    if (first.rows == 0) {
+        return DS_OK;
     }
+    if (chunk->count == RETENTION_CHUNK_SERIES_MAX ||
+        chunk->rows + first.rows > RETENTION_CHUNK_ROWS_MAX) {
+        DS_TRY(chunk_empty(sweep, chunk));
+    }
+    chunk->rules[chunk->count] = rule;
+    chunk->orders[chunk->count++] = (struct market_delete){
+        .kind = scan.kind,
+        .series = scan.series,
+        .start_us = scan.start_us,
+        .end_us = scan.end_us,
+        .row_max = more ? RETENTION_CHUNK_ROWS_MAX : first.rows,
+    };
+    chunk->rows += first.rows;
     return DS_OK;
 }
 
 static ds_code sweep_page(const struct series_page *page)
 {
     const struct retention_sweep *sweep = page->sweep;
+    struct chunk chunk = {.count = 0};
     for (size_t i = 0; i < page->count; i++) {
         const struct listed_series *series = &page->series[i];
         const struct market_scan scan = expired_rows(sweep, page, series);
-        uint64_t *count = &sweep->counts[series->rule];
         DS_TRY(stop_if_wanted(sweep));
-        DS_TRY(sweep->dry_run ? count_expired(sweep, scan, count)
-                              : delete_expired(sweep, &scan, count));
+        DS_TRY(sweep->dry_run ? count_expired(sweep, scan, &sweep->counts[series->rule])
+                              : delete_expired(sweep, &chunk, scan, series->rule));
     }
-    return DS_OK;
+    return chunk_empty(sweep, &chunk);
 }
 
 static ds_code sweep_kind(const struct retention_sweep *sweep, enum market_kind kind,

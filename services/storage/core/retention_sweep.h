@@ -5,10 +5,12 @@
 #include "storage/core/retention.h"
 
 /*
- * Rows of one deletion, which is one transaction of the store's writer: what is ingested meanwhile
- * waits behind at most one of these.
+ * Rows that are deleted together, of one series or of several: the store's writer makes one
+ * transaction of them, and what is ingested meanwhile waits behind at most one of these.
  */
 #define RETENTION_CHUNK_ROWS_MAX 2000
+/* Series that one chunk is of. */
+#define RETENTION_CHUNK_SERIES_MAX 64
 
 struct retention_sweep {
     struct market_store *store;

@@ -30,14 +30,17 @@ ds_code storage_start_backup(struct storage *storage, struct ds_call *call,
                        storage->store->ops->name);
     }
     if (code != DS_OK) {
-        return ds_fail(call, code,
-                       "another backup is under way; it ends when it is read to its end, or %d "
-                       "seconds after its last read",
-                       BACKUP_IDLE_MS / 1000);
+        return ds_fail(
+            call, code,
+            "another backup is under way; a new one may begin when it is read to its end, "
+            "or %d seconds after its last read",
+            BACKUP_YIELD_MS / 1000);
     }
     response->backup_id = copy_id(call, id);
-    response->estimated_bytes =
-        (int64_t)(stats.file_bytes - stats.reusable_bytes) + MARKET_BACKUP_HEADER_BYTES;
+    /* Free pages that were never written are behind the file's end. */
+    const uint64_t used_bytes =
+        stats.file_bytes > stats.reusable_bytes ? stats.file_bytes - stats.reusable_bytes : 0;
+    response->estimated_bytes = (int64_t)used_bytes + MARKET_BACKUP_HEADER_BYTES;
     return DS_OK;
 }
 
@@ -70,8 +73,8 @@ static ds_code fail_read(struct storage *storage, struct ds_call *call, ds_code 
     case DS_NOT_FOUND:
         return ds_fail_reason(call, DS_NOT_FOUND, DS_REASON(NOT_FOUND),
                               "there is no such backup, or it ended because nobody read it for %d "
-                              "seconds",
-                              BACKUP_IDLE_MS / 1000);
+                              "seconds, or for %d when another one was started",
+                              BACKUP_IDLE_MS / 1000, BACKUP_YIELD_MS / 1000);
     case DS_OUT_OF_RANGE:
         return ds_fail_field(call, "offset",
                              "offset must be %llu: a backup is read in its order, and the newest "

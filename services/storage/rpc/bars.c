@@ -1,4 +1,5 @@
 /* GetBars: computed from the stored ticks at every call, so that late rows correct their bars. */
+#include "ds/time.h"
 #include "storage/core/bar_page.h"
 #include "storage/core/moment.h"
 #include "storage/rpc/list_request.h"
@@ -9,6 +10,8 @@
 #define INTERVAL_UNASKED "1m"
 /* Of one page: about half a second's work. */
 #define SCANNED_TICKS_MAX 4000000
+/* The end of the year 9999. */
+#define END_US_MAX ((DS_TIME_SECONDS_MAX + 1) * DS_MICROSECONDS - 1)
 
 static const struct list_limits limits = {.unasked = 500, .max = 10000};
 
@@ -33,11 +36,12 @@ static ds_code read_page_token(struct ds_call *call, const char *text, struct ba
         return DS_OK;
     }
     struct market_scan *range = &asked->range;
-    if (range->ascending && after.timestamp_us > range->start_us) {
+    if (!range->ascending) {
+        /* A place without a tie is before every tick of its moment. */
+        range->has_after = true;
+        range->after = (struct market_position){.timestamp_us = after.timestamp_us};
+    } else if (after.timestamp_us > range->start_us) {
         range->start_us = after.timestamp_us;
-    }
-    if (!range->ascending && after.timestamp_us <= range->end_us) {
-        range->end_us = after.timestamp_us - 1;
     }
     return DS_OK;
 }
@@ -83,7 +87,8 @@ static void message_fill(struct bar_message *message, const struct bar *bar)
     google__protobuf__timestamp__init(&message->start);
     google__protobuf__timestamp__init(&message->end);
     moment_set_us(&message->start, bar->start_us);
-    moment_set_us(&message->end, bar->end_us);
+    /* The last interval ends in the year 10000, which a time in a message can't say. */
+    moment_set_us(&message->end, bar->end_us < END_US_MAX ? bar->end_us : END_US_MAX);
     message->bar.start_time = &message->start;
     message->bar.end_time = &message->end;
     message->bar.open = bar->open;

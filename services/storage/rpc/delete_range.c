@@ -1,7 +1,8 @@
 /*
- * DeleteRange: chunk by chunk through the store's writer. The chunks follow one another by the
- * store's `done`, so that a deletion of millions of rows holds no thread of the read pool while it
- * waits for the disk, and what is ingested meanwhile gets its turn between two chunks.
+ * DeleteRange: chunk by chunk through the store's writer, chunks of several series at a time, so
+ * that they share its syncs. They follow one another by the store's `done`, so that a deletion of
+ * millions of rows holds no thread of the read pool while it waits for the disk, and what is
+ * ingested meanwhile gets its turn between two transactions.
  */
 #include "storage/core/chain.h"
 #include "storage/core/expiry.h"
@@ -14,18 +15,12 @@
 
 /* The series of a product's chains, listed by one read of the store. */
 #define LIST_SERIES_MAX 1024
+/* Series of which the store has a chunk at a time. */
+#define CHUNKS_MAX 16
 
 struct named_series {
     struct ds_bytes name;
     struct named_series *next;
-};
-
-/* Whether delete_rows() has returned and whether its order is done: the later of the two goes on.
- */
-enum chunk_phase {
-    CHUNK_SENT = 0,
-    CHUNK_RETURNED,
-    CHUNK_DONE,
 };
 
 /* A call between its handler and its answer; all of it is of the call's arena. */
@@ -33,10 +28,13 @@ struct deletion {
     struct storage *storage;
     struct ds_call *call;
     Storage__DeleteRangeResponse *response;
-    struct named_series *series; /* the one in work, and those to come */
+    struct named_series *series; /* those to come */
     struct named_series **end;
-    struct market_delete order;
-    atomic_int phase; /* enum chunk_phase */
+    struct market_delete order; /* what is the same of all */
+    struct market_delete orders[CHUNKS_MAX];
+    size_t order_count;
+    /* Orders that are not done, and one until all are sent: whoever takes the last goes on. */
+    atomic_size_t pending;
     bool out_of_memory;
 };
 
@@ -154,11 +152,17 @@ static ds_code fail_half_way(struct deletion *deletion, ds_code code)
                : ds_fail_add(deletion->call, code, "%" PRId64 " rows were deleted before", deleted);
 }
 
-/* Whether there is another chunk to delete; sets the code to end with where there is not. */
-static bool chunk_next(struct deletion *deletion, ds_code *ret_code)
+/* Whether there are other chunks to delete; sets the code to end with where there are none. */
+static bool chunks_next(struct deletion *deletion, ds_code *ret_code)
 {
     struct ds_call *call = deletion->call;
-    if (deletion->series == NULL) {
+    for (; deletion->series != NULL && deletion->order_count < CHUNKS_MAX;
+         deletion->series = deletion->series->next) {
+        struct market_delete *order = &deletion->orders[deletion->order_count++];
+        *order = deletion->order;
+        order->series = deletion->series->name;
+    }
+    if (deletion->order_count == 0) {
         *ret_code = DS_OK;
         return false;
     }
@@ -169,45 +173,56 @@ static bool chunk_next(struct deletion *deletion, ds_code *ret_code)
         return false;
     }
     const ds_code code = ds_fail_if_abandoned(call);
-    if (code != DS_OK) {
-        *ret_code = fail_half_way(deletion, code);
-        return false;
-    }
-    deletion->order.series = deletion->series->name;
-    return true;
+    *ret_code = code == DS_OK ? DS_OK : fail_half_way(deletion, code);
+    return code == DS_OK;
 }
 
-/* Takes what a chunk brought. */
-static ds_code chunk_take(struct deletion *deletion)
+/* Takes what the chunks brought, and keeps the orders that have rows left. */
+static ds_code chunks_take(struct deletion *deletion)
 {
-    const struct market_delete *order = &deletion->order;
-    if (order->code != DS_OK) {
-        const ds_code code = storage_fail_store(deletion->storage, deletion->call, order->code);
-        return fail_half_way(deletion, code);
+    const size_t count = deletion->order_count;
+    ds_code code = DS_OK;
+    deletion->order_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct market_delete *order = &deletion->orders[i];
+        if (order->code != DS_OK) {
+            code = order->code;
+            continue;
+        }
+        deletion->response->deleted += (int64_t)order->deleted_count;
+        if (order->more) {
+            deletion->orders[deletion->order_count++] = *order;
+        }
     }
-    deletion->response->deleted += (int64_t)order->deleted_count;
-    if (!order->more) {
-        deletion->series = deletion->series->next;
+    if (code == DS_OK) {
+        return DS_OK;
     }
-    return DS_OK;
+    return fail_half_way(deletion, storage_fail_store(deletion->storage, deletion->call, code));
+}
+
+static bool pending_take(struct deletion *deletion)
+{
+    return atomic_fetch_sub(&deletion->pending, 1) == 1;
 }
 
 /*
- * Sends chunks for as long as each is done before delete_rows() returns: a loop where chunk_done()
- * calling again would pile up stack frames. Where a chunk is done later, chunk_done() goes on and
- * the deletion is no longer this thread's.
+ * Sends chunks for as long as all are done before the last delete_rows() returns: a loop where
+ * chunk_done() calling again would pile up stack frames. Where one is done later, its chunk_done()
+ * goes on and the deletion is no longer this thread's.
  */
 static void chunks_send(struct deletion *deletion)
 {
     struct market_store *store = deletion->storage->store;
     ds_code code = DS_OK;
-    while (code == DS_OK && chunk_next(deletion, &code)) {
-        atomic_store(&deletion->phase, CHUNK_SENT);
-        store->ops->delete_rows(store, &deletion->order);
-        if (atomic_exchange(&deletion->phase, CHUNK_RETURNED) != CHUNK_DONE) {
+    while (code == DS_OK && chunks_next(deletion, &code)) {
+        atomic_store(&deletion->pending, deletion->order_count + 1);
+        for (size_t i = 0; i < deletion->order_count; i++) {
+            store->ops->delete_rows(store, &deletion->orders[i]);
+        }
+        if (!pending_take(deletion)) {
             return;
         }
-        code = chunk_take(deletion);
+        code = chunks_take(deletion);
     }
     ds_call_complete(deletion->call, code);
 }
@@ -216,10 +231,10 @@ static void chunks_send(struct deletion *deletion)
 static void chunk_done(struct market_delete *order)
 {
     struct deletion *deletion = order->context;
-    if (atomic_exchange(&deletion->phase, CHUNK_DONE) != CHUNK_RETURNED) {
+    if (!pending_take(deletion)) {
         return;
     }
-    const ds_code code = chunk_take(deletion);
+    const ds_code code = chunks_take(deletion);
     if (code != DS_OK) {
         ds_call_complete(deletion->call, code);
         return;

@@ -62,8 +62,9 @@ static struct ingest *ingest_create(struct storage *storage, struct ds_call *cal
 
 static ds_code fail_memory(struct ds_call *call)
 {
-    return ds_fail_reason(call, DS_RESOURCE_EXHAUSTED, DS_REASON(REQUEST_TOO_LARGE),
-                          "the request needs more memory than a call may use");
+    return ds_fail_reason(
+        call, DS_RESOURCE_EXHAUSTED, DS_REASON(REQUEST_TOO_LARGE),
+        "the request needs more memory than a call may use: send fewer rows at once");
 }
 
 static ds_code read_conflict(struct ds_call *call, Storage__ConflictPolicy policy,

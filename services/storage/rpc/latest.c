@@ -2,7 +2,8 @@
 #include "ds/wire.h"
 #include "storage/core/moment.h"
 #include "storage/core/product.h"
-#include "storage/rpc/row_list.h"
+#include "storage/rpc/list_request.h"
+#include "storage/rpc/row_walk.h"
 
 #define NAMES_MAX 1000
 /* The number of a row's field that names its series, and those of LatestTicksResponse's fields,
@@ -35,32 +36,21 @@ static void write_newest(void *context, const struct market_row *row)
     ds_buffer_append(newest->reply, row->value.data, row->value.size);
 }
 
-/* Writes the newest row of the range, if there is one. */
+/* Writes the newest row of the range, which asks for one row, if there is one. */
 static ds_code reply_newest(struct storage *storage, struct ds_call *call,
                             const struct market_scan *range, bool framed, bool *ret_found)
 {
-    struct market_scan scan = *range;
-    scan.row_max = 1;
-    scan.bytes_max = SCAN_BYTES_MAX;
     struct newest newest = {.reply = ds_call_raw_response(call), .framed = framed};
     bool more;
-    const ds_code code =
-        storage->store->ops->scan(storage->store, &scan, write_newest, &newest, &more);
-    if (code != DS_OK) {
-        return storage_fail_store(storage, call, code);
-    }
+    DS_TRY(row_snapshot(storage, call, range, write_newest, &newest, &more));
     *ret_found = newest.found;
     return DS_OK;
 }
 
-static struct market_scan whole_range(enum market_kind kind, const char *series)
+/* The newest row of a series. */
+static struct market_scan newest_of(enum market_kind kind, const char *series)
 {
-    return (struct market_scan){
-        .kind = kind,
-        .series = ds_bytes_of_text(series),
-        .start_us = INT64_MIN,
-        .end_us = INT64_MAX,
-    };
+    return row_walk_newest(kind, ds_bytes_of_text(series), 1);
 }
 
 ds_code storage_latest_tick(struct storage *storage, struct ds_call *call,
@@ -68,7 +58,7 @@ ds_code storage_latest_tick(struct storage *storage, struct ds_call *call,
 {
     (void)response;
     DS_TRY(request_check_product(call, request->product));
-    const struct market_scan range = whole_range(MARKET_TICKS, request->product);
+    const struct market_scan range = newest_of(MARKET_TICKS, request->product);
     bool found;
     DS_TRY(reply_newest(storage, call, &range, false, &found));
     if (!found) {
@@ -107,7 +97,7 @@ static ds_code read_as_of(struct ds_call *call, const Storage__AsOfRequest *requ
         return ds_fail_field(call, "time", "time is missing");
     }
     DS_TRY(request_check_moment(call, "time", request->time));
-    struct market_scan range = whole_range(MARKET_TICKS, request->product);
+    struct market_scan range = newest_of(MARKET_TICKS, request->product);
     range.end_us = moment_floor_us(request->time);
     if (request->tolerance != NULL) {
         if (!duration_is_valid(request->tolerance)) {
@@ -167,8 +157,7 @@ static ds_code reply_latest(struct storage *storage, struct ds_call *call,
     DS_TRY(check_names(call, list));
     struct ds_buffer *reply = ds_call_raw_response(call);
     for (size_t i = 0; i < list->count; i++) {
-        DS_TRY(ds_fail_if_abandoned(call));
-        const struct market_scan range = whole_range(list->kind, list->names[i]);
+        const struct market_scan range = newest_of(list->kind, list->names[i]);
         bool found;
         DS_TRY(reply_newest(storage, call, &range, true, &found));
         if (!found) {

@@ -2,6 +2,8 @@
 #include "storage/core/rounding.h"
 #include "storage/rpc/newest_chain.h"
 
+#include <math.h>
+
 #define PERCENT 100
 #define PERCENT_DECIMALS 2
 
@@ -23,10 +25,10 @@ ds_code storage_get_max_pain(struct storage *storage, struct ds_call *call,
     response->max_pain_strike = summary->max_pain_strike;
     response->spot_price = summary->spot_price;
     response->distance_from_spot = distance;
-    /* Of a spot price of 0 nothing is a part. */
-    if (summary->spot_price > 0) {
-        response->distance_pct =
-            round_decimals(distance / summary->spot_price * PERCENT, PERCENT_DECIMALS);
+    /* Of a spot price of 0, or next to nothing, no distance is a percentage. */
+    const double percentage = distance / summary->spot_price * PERCENT;
+    if (isfinite(percentage)) {
+        response->distance_pct = round_decimals(percentage, PERCENT_DECIMALS);
     }
     response->total_call_oi = summary->total_call_oi;
     response->total_put_oi = summary->total_put_oi;

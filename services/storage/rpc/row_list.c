@@ -2,6 +2,9 @@
 
 #include "ds/frame.h"
 #include "ds/wire.h"
+#include "storage/rpc/row_walk.h"
+
+#include <assert.h>
 
 /* The numbers of ListTicksResponse's fields, which are those of the others too. */
 #define NAME_FIELD 1
@@ -86,7 +89,8 @@ static ds_code reply_end(struct row_list *list)
 static bool reply_has_room(const struct row_list *list)
 {
     const size_t rows = list->limit - list->count;
-    const size_t next = SCAN_BYTES_MAX + rows * ROW_FRAMING_BYTES_MAX + 2 * PAGE_TOKEN_TEXT_MAX;
+    const size_t next =
+        ROW_SNAPSHOT_BYTES_MAX + rows * ROW_FRAMING_BYTES_MAX + 2 * PAGE_TOKEN_TEXT_MAX;
     return list->reply->size + next <= DS_FRAME_PAYLOAD_BYTES_MAX;
 }
 
@@ -94,14 +98,9 @@ static ds_code reply_rows(struct storage *storage, struct row_list *list)
 {
     list->more = true;
     while (list->more && list->count < list->limit && reply_has_room(list)) {
-        DS_TRY(ds_fail_if_abandoned(list->call));
         struct market_scan scan = list->scan;
         scan.row_max = list->limit - list->count;
-        const ds_code code =
-            storage->store->ops->scan(storage->store, &scan, write_row, list, &list->more);
-        if (code != DS_OK) {
-            return storage_fail_store(storage, list->call, code);
-        }
+        DS_TRY(row_snapshot(storage, list->call, &scan, write_row, list, &list->more));
         list->scan.has_after |= list->count > 0;
     }
     return DS_OK;
@@ -131,9 +130,9 @@ ds_code row_list_reply(struct storage *storage, struct ds_call *call,
                 .kind = form->kind,
                 .series = request->series,
                 .by_group = request->by_group,
-                .bytes_max = SCAN_BYTES_MAX,
             },
     };
+    assert(form->limits.max <= ROW_LIST_ROWS_MAX);
     DS_TRY(read_request(&list, request));
     reply_begin(&list, request->name);
     DS_TRY(reply_rows(storage, &list));

@@ -37,7 +37,4 @@ DS_MUST_USE ds_code row_list_reply(struct storage *storage, struct ds_call *call
                                    const struct row_list_form *form,
                                    const struct row_list_request *request);
 
-/* The most bytes of rows that one scan may give: a transaction of the store stays that short. */
-#define SCAN_BYTES_MAX ((size_t)MARKET_VALUE_BYTES_MAX)
-
 #endif

@@ -1,11 +1,19 @@
 #include "storage/rpc/row_walk.h"
 
-/* One read transaction gives at most this many bytes of rows. */
-#define SNAPSHOT_BYTES_MAX ((size_t)MARKET_VALUE_BYTES_MAX)
 /* The first transaction is small, because a few rows often do; each next one is larger. */
 #define SNAPSHOT_ROWS_FIRST 256
 #define SNAPSHOT_ROWS_FACTOR 4
 #define SNAPSHOT_ROWS_MAX 262144
+
+ds_code row_snapshot(struct storage *storage, struct ds_call *call, const struct market_scan *range,
+                     market_row_fn take, void *context, bool *ret_more)
+{
+    struct market_scan scan = *range;
+    scan.bytes_max = ROW_SNAPSHOT_BYTES_MAX;
+    DS_TRY(ds_fail_if_abandoned(call));
+    const ds_code code = storage->store->ops->scan(storage->store, &scan, take, context, ret_more);
+    return code == DS_OK ? DS_OK : storage_fail_store(storage, call, code);
+}
 
 struct walk {
     row_walk_fn take;
@@ -33,16 +41,10 @@ ds_code row_walk(struct storage *storage, struct ds_call *call, const struct mar
     struct market_scan scan = *range;
     size_t rows = SNAPSHOT_ROWS_FIRST;
     bool more = true;
-    scan.bytes_max = SNAPSHOT_BYTES_MAX;
     while (more && !walk.enough && walk.taken < range->row_max) {
-        DS_TRY(ds_fail_if_abandoned(call));
         const size_t left = range->row_max - walk.taken;
         scan.row_max = rows < left ? rows : left;
-        const ds_code code =
-            storage->store->ops->scan(storage->store, &scan, take_row, &walk, &more);
-        if (code != DS_OK) {
-            return storage_fail_store(storage, call, code);
-        }
+        DS_TRY(row_snapshot(storage, call, &scan, take_row, &walk, &more));
         if (walk.taken > 0) {
             scan.has_after = true;
             scan.after = walk.last;

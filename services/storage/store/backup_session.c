@@ -70,10 +70,16 @@ static void wait_locked(struct backup_session *session, int64_t milliseconds)
     pthread_cond_timedwait(&session->changed, &session->lock, &until);
 }
 
+/* Whether nobody has read for so long. */
+static bool is_idle_locked(const struct backup_session *session, int64_t milliseconds)
+{
+    return ds_clock_monotonic_us(session->clock) - session->read_us >= milliseconds * 1000;
+}
+
 static bool is_over_locked(const struct backup_session *session)
 {
     const int64_t now_us = ds_clock_monotonic_us(session->clock);
-    return session->is_ending || now_us - session->read_us >= BACKUP_IDLE_MS * INT64_C(1000) ||
+    return session->is_ending || is_idle_locked(session, BACKUP_IDLE_MS) ||
            now_us - session->started_us >= BACKUP_LIFE_MS * INT64_C(1000);
 }
 
@@ -205,8 +211,9 @@ ds_code backup_session_start(struct backup_session *session, char ret_id[BACKUP_
     pthread_mutex_lock(&session->lock);
     /* One that ends right now belongs to another caller who starts one. */
     const bool has_failed = session->is_written && session->code != DS_OK;
-    const bool is_free = !session->is_ending && (!session->is_active || session->is_read ||
-                                                 has_failed || is_over_locked(session));
+    const bool is_free = !session->is_ending &&
+                         (!session->is_active || session->is_read || has_failed ||
+                          is_idle_locked(session, BACKUP_YIELD_MS) || is_over_locked(session));
     if (is_free) {
         session_end_locked(session);
         session_begin_locked(session);
@@ -263,6 +270,10 @@ static ds_code piece_wait_locked(struct backup_session *session, const struct ba
             return DS_CANCELLED;
         }
         wait_locked(session, READER_LOOKS_MS);
+        /* Waiting for a piece is reading too, however long the disk takes for it. */
+        if (is_the_one_locked(session, read->id)) {
+            session->read_us = ds_clock_monotonic_us(session->clock);
+        }
     }
 }
 

@@ -2,7 +2,8 @@
  * The backup that is under way: at most one. A thread writes it, callers fetch it piece by piece,
  * and whoever did not get an answer fetches the newest piece once more. It ends, and gives back all
  * that it holds, when nobody has read for BACKUP_IDLE_MS or it has gone on for BACKUP_LIFE_MS: a
- * snapshot of the store is open for so long.
+ * snapshot of the store is open for so long. One that nobody has read for BACKUP_YIELD_MS gives way
+ * to another: its reader was most likely interrupted.
  */
 #ifndef STORAGE_STORE_BACKUP_SESSION_H
 #define STORAGE_STORE_BACKUP_SESSION_H
@@ -10,6 +11,7 @@
 #include "storage/store/backup.h"
 
 #define BACKUP_IDLE_MS 60000
+#define BACKUP_YIELD_MS 10000
 #define BACKUP_LIFE_MS (2 * 3600 * 1000)
 /* Of a piece that one read gives. */
 #define BACKUP_READ_BYTES_MAX (1024 * 1024)
@@ -35,8 +37,8 @@ struct backup_session *backup_session_create(struct market_store *store,
 /* Ends what is under way; nobody may call meanwhile. Takes NULL. */
 void backup_session_destroy(struct backup_session *session);
 
-/* Begins a backup. DS_FAILED_PRECONDITION while another is under way, DS_UNIMPLEMENTED where the
- * store has none. Any thread; may wait for the end of one that was read to its end. */
+/* Begins a backup. DS_FAILED_PRECONDITION while another is being read, DS_UNIMPLEMENTED where the
+ * store has none. Any thread; waits for the end of one that gives way. */
 DS_MUST_USE ds_code backup_session_start(struct backup_session *session,
                                          char ret_id[BACKUP_ID_BYTES_MAX]);
 

@@ -196,12 +196,12 @@ void market_publish_accepted(const struct ds_event_sink *sink, const struct mark
 struct done_wait {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool is_done;
+    size_t left; /* calls of `done` to come */
 };
 
-static void done_wait_init(struct done_wait *wait)
+static void done_wait_init(struct done_wait *wait, size_t count)
 {
-    *wait = (struct done_wait){.is_done = false};
+    *wait = (struct done_wait){.left = count};
     pthread_mutex_init(&wait->lock, NULL);
     pthread_cond_init(&wait->changed, NULL);
 }
@@ -209,7 +209,7 @@ static void done_wait_init(struct done_wait *wait)
 static void done_wait_end(struct done_wait *wait)
 {
     pthread_mutex_lock(&wait->lock);
-    wait->is_done = true;
+    wait->left--;
     /* Under the lock: the waiter's stack frame may be gone right after it. */
     pthread_cond_signal(&wait->changed);
     pthread_mutex_unlock(&wait->lock);
@@ -219,7 +219,7 @@ static void done_wait_end(struct done_wait *wait)
 static void done_wait_await(struct done_wait *wait)
 {
     pthread_mutex_lock(&wait->lock);
-    while (!wait->is_done) {
+    while (wait->left > 0) {
         pthread_cond_wait(&wait->changed, &wait->lock);
     }
     pthread_mutex_unlock(&wait->lock);
@@ -235,7 +235,7 @@ static void put_done(struct market_batch *batch)
 ds_code market_put_wait(struct market_store *store, struct market_batch *batch)
 {
     struct done_wait wait;
-    done_wait_init(&wait);
+    done_wait_init(&wait, 1);
     batch->done = put_done;
     batch->context = &wait;
     store->ops->put(store, batch);
@@ -248,13 +248,20 @@ static void delete_done(struct market_delete *order)
     done_wait_end(order->context);
 }
 
-ds_code market_delete_wait(struct market_store *store, struct market_delete *order)
+void market_deletes_wait(struct market_store *store, struct market_delete *orders, size_t count)
 {
     struct done_wait wait;
-    done_wait_init(&wait);
-    order->done = delete_done;
-    order->context = &wait;
-    store->ops->delete_rows(store, order);
+    done_wait_init(&wait, count);
+    for (size_t i = 0; i < count; i++) {
+        orders[i].done = delete_done;
+        orders[i].context = &wait;
+        store->ops->delete_rows(store, &orders[i]);
+    }
     done_wait_await(&wait);
+}
+
+ds_code market_delete_wait(struct market_store *store, struct market_delete *order)
+{
+    market_deletes_wait(store, order, 1);
     return order->code;
 }

@@ -143,7 +143,8 @@ struct market_delete {
     int64_t start_us; /* both ends belong to the range */
     int64_t end_us;
     size_t row_max; /* the oldest ones of the range, at most so many; 1 to MARKET_DELETE_ROWS_MAX.
-                       Fewer, at least one, where they are large or room is short: see `more` */
+                       Fewer, at least one, where they are large, room is short or other orders
+                       share the transaction: see `more` */
     void (*done)(struct market_delete *order);
     void *context;
 
@@ -153,7 +154,7 @@ struct market_delete {
     struct market_delete *next; /* the store's own */
 };
 
-/* One transaction: some 10 ms. */
+/* Of one transaction, however many orders share it: some 10 ms. */
 #define MARKET_DELETE_ROWS_MAX 10000
 
 enum market_writes {
@@ -297,6 +298,10 @@ struct market_store *market_memory_open(const struct market_store_options *optio
  * `context`. For tests, tools and threads of a pool. */
 ds_code market_put_wait(struct market_store *store, struct market_batch *batch);
 ds_code market_delete_wait(struct market_store *store, struct market_delete *order);
+
+/* The same of several orders at a time, which an engine may carry out together. Each has a code of
+ * its own. */
+void market_deletes_wait(struct market_store *store, struct market_delete *orders, size_t count);
 
 /*
  * Whether two values are the same but for the top-level field `assigned_field` (0: compare all).

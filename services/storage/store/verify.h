@@ -26,7 +26,7 @@ void market_verify_row(struct market_verify *verify, enum market_kind kind, stru
  * Verifies a store by what it answers: every listed series has rows, they come in their order and
  * within their limits, values are well formed, and the series of a group together have the rows
  * that the group has. For an engine without tables to look into; rows that come or go meanwhile may
- * look like faults. The verify of struct market_store_ops.
+ * look like faults. The verify of struct market_store_ops, which blocks until it is done.
  */
 ds_code market_verify_by_scans(struct market_store *store, struct market_verify *verify);
 

@@ -42,22 +42,7 @@ static ds_code system_failure(int error, const char *path, const char *what, cha
                               size_t reason_bytes_max)
 {
     snprintf(ret_reason, reason_bytes_max, "data folder %s: %s: %s", path, what, strerror(error));
-    switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return DS_PERMISSION_DENIED;
-    case ENOENT:
-    case ENOTDIR:
-    case ELOOP:
-    case ENAMETOOLONG:
-        return DS_FAILED_PRECONDITION;
-    case ENOSPC:
-    case EDQUOT:
-        return DS_RESOURCE_EXHAUSTED;
-    default:
-        return DS_UNAVAILABLE;
-    }
+    return ds_code_of_errno(error);
 }
 
 /* A new name in a folder is on disk only once the folder is. */

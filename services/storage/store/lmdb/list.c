@@ -14,6 +14,12 @@ struct list_walk {
     struct ds_bytes group;
 };
 
+/* Callers have room for a name of the most bytes, and take the empty one for none. */
+static bool name_is_sound(struct ds_bytes name)
+{
+    return name.size >= 1 && name.size <= MARKET_SERIES_BYTES_MAX;
+}
+
 /* Looks at what the cursor found; MDB_NOTFOUND where the list ended. */
 static int walk_accept(struct list_walk *walk, int error, const MDB_val *key, const MDB_val *value)
 {
@@ -26,6 +32,9 @@ static int walk_accept(struct list_walk *walk, int error, const MDB_val *key, co
     }
     walk->name = ds_bytes_of((const uint8_t *)key->mv_data + walk->prefix_bytes,
                              key->mv_size - walk->prefix_bytes);
+    if (!name_is_sound(walk->name)) {
+        return MDB_CORRUPTED;
+    }
     if (walk->query->group.size > 0) {
         return 0;
     }

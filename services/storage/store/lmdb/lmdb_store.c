@@ -32,18 +32,12 @@ ds_code lmdb_code_of(int error)
     case MDB_MAP_FULL:
     case MDB_TXN_FULL:
     case MDB_READERS_FULL:
-    case ENOSPC:
-    case EDQUOT:
         return DS_RESOURCE_EXHAUSTED;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return DS_PERMISSION_DENIED;
     case MDB_NOTFOUND:
     case MDB_INCOMPATIBLE:
         return DS_FAILED_PRECONDITION;
     default:
-        return DS_UNAVAILABLE;
+        return ds_code_of_errno(error);
     }
 }
 
@@ -67,17 +61,53 @@ bool lmdb_file_is_whole(MDB_env *env)
     return (uint64_t)file.st_size >= ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
 }
 
+/* Pages behind the file's end, and which of them hold nothing. */
+struct missing_pages {
+    uint64_t first;
+    uint64_t count;
+    bool *is_free; /* count of them */
+};
+
+static void missing_note(void *context, const uint8_t *numbers, size_t count)
+{
+    struct missing_pages *missing = context;
+    for (size_t i = 0; i < count; i++) {
+        size_t number;
+        memcpy(&number, numbers + i * sizeof(number), sizeof(number));
+        if (number >= missing->first && number - missing->first < missing->count) {
+            missing->is_free[number - missing->first] = true;
+        }
+    }
+}
+
+/* MDB_CORRUPTED where one of the pages holds data. */
+static int missing_check(MDB_env *env, struct missing_pages *missing)
+{
+    MDB_txn *txn;
+    int error = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (error != 0) {
+        return error;
+    }
+    error = lmdb_free_pages_walk(txn, missing_note, missing);
+    mdb_txn_abort(txn);
+    for (uint64_t i = 0; error == 0 && i < missing->count; i++) {
+        error = missing->is_free[i] ? 0 : MDB_CORRUPTED;
+    }
+    return error;
+}
+
 /*
- * A read beyond the file's end is a SIGBUS. The last pages of a sound file may never have been
- * written, because they were free again before the commit; those of a file that was cut off by
- * somebody hold data. Made long enough, the file has zeros there, which LMDB takes for what they
- * are: no page.
+ * A read beyond the file's end is a SIGBUS, and LMDB ends the process where it meets a page that is
+ * none. The last pages of a sound file may never have been written, because they were free again
+ * before the commit: then the file is made long enough. One that was cut off by somebody stays as
+ * it is, and can't be opened.
  */
 static int file_make_whole(MDB_env *env)
 {
     MDB_envinfo info;
     MDB_stat stat;
     mdb_filehandle_t fd;
+    struct stat file;
     if (lmdb_file_is_whole(env)) {
         return 0;
     }
@@ -92,8 +122,19 @@ static int file_make_whole(MDB_env *env)
         return error;
     }
     ds_log(DS_LOG_WARNING, "store_file_short", DS_LOG_INT("pages", info.me_last_pgno + 1));
-    const uint64_t bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
-    return ftruncate(fd, (off_t)bytes) == 0 ? 0 : errno;
+    const uint64_t page_count = (uint64_t)info.me_last_pgno + 1;
+    if (fstat(fd, &file) != 0 || ftruncate(fd, (off_t)(page_count * stat.ms_psize)) != 0) {
+        return errno;
+    }
+    struct missing_pages missing = {.first = (uint64_t)file.st_size / stat.ms_psize};
+    missing.count = page_count - missing.first;
+    missing.is_free = calloc(missing.count, sizeof(*missing.is_free));
+    error = missing.is_free == NULL ? ENOMEM : missing_check(env, &missing);
+    free(missing.is_free);
+    if (error != 0 && ftruncate(fd, file.st_size) != 0) {
+        return errno;
+    }
+    return error;
 }
 
 /* Gives the table of readers all of its blocks, so that a full disk later is no SIGBUS. */

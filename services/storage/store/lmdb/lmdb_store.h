@@ -108,6 +108,10 @@ int lmdb_format_migrate(MDB_txn *txn, const struct lmdb_tables *tables, uint32_t
 /* room.c: what the folder's disk has left for us; UINT64_MAX where it can't be asked. */
 uint64_t lmdb_disk_free_bytes(const struct lmdb_store *store);
 
+/* room.c: takes the numbers of free pages, each sizeof(size_t) bytes, in parts. */
+typedef void (*lmdb_free_pages_fn)(void *context, const uint8_t *numbers, size_t count);
+int lmdb_free_pages_walk(MDB_txn *txn, lmdb_free_pages_fn take, void *context);
+
 /* room.c: bytes of the file's pages that hold nothing; new rows come there first. */
 ds_code lmdb_reusable_bytes(struct lmdb_store *store, uint64_t *ret_bytes);
 

@@ -15,8 +15,8 @@ static int series_move(MDB_txn *txn, MDB_cursor *series, MDB_dbi target)
     int error = mdb_cursor_get(series, &key, &value, MDB_FIRST);
     while (error == 0) {
         const uint8_t *kind_and_name = key.mv_data;
-        if (key.mv_size < 2 || kind_and_name[0] != MARKET_TICKS ||
-            value.mv_size != LMDB_NUMBER_BYTES) {
+        if (key.mv_size < 2 || key.mv_size > 1 + MARKET_SERIES_BYTES_MAX ||
+            kind_and_name[0] != MARKET_TICKS || value.mv_size != LMDB_NUMBER_BYTES) {
             return MDB_CORRUPTED;
         }
         MDB_val name = {.mv_size = key.mv_size - 1,

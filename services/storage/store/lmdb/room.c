@@ -30,7 +30,7 @@ static uint64_t commit_bytes_max(size_t row_count, uint64_t bytes)
 }
 
 /* Each entry of the table is a list of page numbers, its length first. */
-static int free_pages_count(MDB_txn *txn, uint64_t *ret_count)
+int lmdb_free_pages_walk(MDB_txn *txn, lmdb_free_pages_fn take, void *context)
 {
     MDB_cursor *cursor;
     int error = mdb_cursor_open(txn, FREE_PAGES_TABLE, &cursor);
@@ -39,24 +39,27 @@ static int free_pages_count(MDB_txn *txn, uint64_t *ret_count)
     }
     MDB_val key;
     MDB_val list;
-    uint64_t count = 0;
     error = mdb_cursor_get(cursor, &key, &list, MDB_FIRST);
     while (error == 0) {
         size_t length = 0;
-        if (list.mv_size < sizeof(length)) {
+        if (list.mv_size >= sizeof(length)) {
+            memcpy(&length, list.mv_data, sizeof(length));
+        }
+        if (list.mv_size < sizeof(length) || length > list.mv_size / sizeof(length) - 1) {
             error = MDB_CORRUPTED;
             break;
         }
-        memcpy(&length, list.mv_data, sizeof(length));
-        count += length;
+        take(context, (const uint8_t *)list.mv_data + sizeof(length), length);
         error = mdb_cursor_get(cursor, &key, &list, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    if (error != MDB_NOTFOUND) {
-        return error;
-    }
-    *ret_count = count;
-    return 0;
+    return error == MDB_NOTFOUND ? 0 : error;
+}
+
+static void pages_count(void *context, const uint8_t *numbers, size_t count)
+{
+    (void)numbers;
+    *(uint64_t *)context += count;
 }
 
 ds_code lmdb_reusable_bytes(struct lmdb_store *store, uint64_t *ret_bytes)
@@ -65,7 +68,7 @@ ds_code lmdb_reusable_bytes(struct lmdb_store *store, uint64_t *ret_bytes)
     struct lmdb_reader *reader;
     DS_TRY(lmdb_reader_begin(store, &reader));
     uint64_t pages = 0;
-    int error = free_pages_count(reader->txn, &pages);
+    int error = lmdb_free_pages_walk(reader->txn, pages_count, &pages);
     lmdb_reader_end(store, reader);
     if (error == 0) {
         error = mdb_env_stat(store->env, &stat);

@@ -1,9 +1,5 @@
 #include "storage/store/lmdb/rows.h"
 
-/* What a transaction deletes at most, beside its first row: the pages of large values are noted one
- * by one when they are given back. */
-#define DELETE_BYTES_MAX (64UL * 1024 * 1024)
-
 /* The cursors of a transaction on one kind. */
 struct row_cursors {
     MDB_cursor *rows;
@@ -133,12 +129,17 @@ static int index_delete(MDB_cursor *by_group, uint32_t group_number, int64_t tim
     return error == MDB_NOTFOUND ? 0 : error;
 }
 
+static void budget_charge(struct delete_budget *budget, size_t bytes)
+{
+    budget->rows--;
+    budget->bytes -= bytes < budget->bytes ? bytes : budget->bytes;
+}
+
 static int range_delete(const struct row_cursors *cursors, const struct series_record *record,
-                        const struct market_tie *member, size_t row_max,
+                        const struct market_tie *member, struct delete_budget *budget,
                         struct market_delete *order)
 {
     const struct row_key low = row_key_of(record->number, order->start_us, NULL);
-    size_t bytes = 0;
     for (;;) {
         struct market_position position;
         size_t row_bytes;
@@ -146,9 +147,8 @@ static int range_delete(const struct row_cursors *cursors, const struct series_r
         if (error != 0 || position.timestamp_us > order->end_us) {
             return error == MDB_NOTFOUND ? 0 : error;
         }
-        bytes += row_bytes;
-        if (order->deleted_count == row_max ||
-            (order->deleted_count > 0 && bytes > DELETE_BYTES_MAX)) {
+        if (order->deleted_count == order->row_max || budget->rows == 0 ||
+            (order->deleted_count > 0 && row_bytes > budget->bytes)) {
             order->more = true;
             return 0;
         }
@@ -163,6 +163,7 @@ static int range_delete(const struct row_cursors *cursors, const struct series_r
             return error;
         }
         order->deleted_count++;
+        budget_charge(budget, row_bytes);
     }
 }
 
@@ -180,7 +181,7 @@ static int series_remove_if_empty(const struct lmdb_tables *tables, MDB_txn *txn
     return lmdb_series_remove(tables, txn, order->kind, order->series, record);
 }
 
-int lmdb_rows_delete(const struct lmdb_tables *tables, MDB_txn *txn, size_t row_max,
+int lmdb_rows_delete(const struct lmdb_tables *tables, MDB_txn *txn, struct delete_budget *budget,
                      struct market_delete *order)
 {
     order->deleted_count = 0;
@@ -197,7 +198,7 @@ int lmdb_rows_delete(const struct lmdb_tables *tables, MDB_txn *txn, size_t row_
     struct row_cursors cursors;
     error = cursors_open(tables, txn, order->kind, &cursors);
     if (error == 0) {
-        error = range_delete(&cursors, &record, &member, row_max, order);
+        error = range_delete(&cursors, &record, &member, budget, order);
     }
     if (error == 0 && order->deleted_count > 0 && !order->more) {
         error = series_remove_if_empty(tables, txn, cursors.rows, order, &record);

@@ -10,8 +10,15 @@
 int lmdb_rows_put(const struct lmdb_tables *tables, MDB_txn *txn, struct series_cache *cache,
                   const struct market_batch *batch);
 
-/* Deletes row_max rows at most, whatever the order says, and fills deleted_count and more. */
-int lmdb_rows_delete(const struct lmdb_tables *tables, MDB_txn *txn, size_t row_max,
+/* What a transaction may still delete. */
+struct delete_budget {
+    size_t rows;
+    size_t bytes;
+};
+
+/* Deletes rows of the order within the budget, at least one where it has rows left, takes them off
+ * the budget and fills deleted_count and more. */
+int lmdb_rows_delete(const struct lmdb_tables *tables, MDB_txn *txn, struct delete_budget *budget,
                      struct market_delete *order);
 
 #endif

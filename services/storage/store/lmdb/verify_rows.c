@@ -261,9 +261,75 @@ static ds_code look_for_lost_rows(struct lmdb_look *look)
     return code;
 }
 
+/* The name of the group whose entries are walked. Its number is never another group's. */
+struct group_look {
+    const struct lmdb_look *look;
+    uint32_t number;   /* 0: none yet */
+    size_t name_bytes; /* 0: there is no such group */
+    uint8_t name[MARKET_PRODUCT_BYTES_MAX + 1 + MARKET_TIE_BYTES_MAX];
+};
+
+/* Finds the group's name by its first member. */
+static int group_find(struct group_look *group, MDB_txn *txn, uint32_t number)
+{
+    const struct lmdb_look *look = group->look;
+    MDB_cursor *cursor;
+    int error = mdb_cursor_open(txn, look->tables->members, &cursor);
+    if (error != 0) {
+        return error;
+    }
+    uint8_t first[LMDB_NUMBER_BYTES];
+    lmdb_put_u32(first, number);
+    MDB_val key = {.mv_size = sizeof(first), .mv_data = first};
+    MDB_val nothing;
+    struct series_record record;
+    error = mdb_cursor_get(cursor, &key, &nothing, MDB_SET_RANGE);
+    mdb_cursor_close(cursor);
+    group->number = number;
+    group->name_bytes = 0;
+    if (error == 0 && key.mv_size > LMDB_NUMBER_BYTES && lmdb_get_u32(key.mv_data) == number) {
+        const struct ds_bytes series = ds_bytes_of((const uint8_t *)key.mv_data + LMDB_NUMBER_BYTES,
+                                                   key.mv_size - LMDB_NUMBER_BYTES);
+        error = lmdb_series_find(&look->store->tables, txn, look->kind, series, &record);
+        if (error == 0) {
+            memcpy(group->name, record.group.data, record.group.size);
+            group->name_bytes = record.group.size;
+        }
+    }
+    return error == MDB_NOTFOUND || error == MDB_CORRUPTED ? 0 : error;
+}
+
+/* Whether the entry is where its series belongs: a reader by group takes the series' name from
+ * there. */
+static int member_check(struct lmdb_walk *walk, struct group_look *group, uint32_t number,
+                        const struct market_position *position)
+{
+    const struct market_tie *member = &position->tie;
+    struct series_record record = {.number = 0};
+    int error = MDB_NOTFOUND;
+    if (group->name_bytes > 0) {
+        group->name[group->name_bytes] = '/';
+        memcpy(group->name + group->name_bytes + 1, member->data, member->size);
+        error = lmdb_series_find(&group->look->store->tables, walk->txn, group->look->kind,
+                                 ds_bytes_of(group->name, group->name_bytes + 1 + member->size),
+                                 &record);
+    }
+    if (error == MDB_NOTFOUND || error == MDB_CORRUPTED ||
+        (error == 0 && record.number != number)) {
+        market_verify_tell(walk->verify,
+                           "%s: the entry at %" PRId64 " us of member \"%.*s\" is not of the "
+                           "series with number %" PRIu32,
+                           walk->table_name, position->timestamp_us, (int)member->size,
+                           (const char *)member->data, number);
+        return 0;
+    }
+    return error;
+}
+
 static int take_by_group(struct lmdb_walk *walk, const MDB_val *key, const MDB_val *value)
 {
-    const struct lmdb_look *look = walk->context;
+    struct group_look *group = walk->context;
+    const struct lmdb_look *look = group->look;
     uint32_t group_number;
     struct market_position position;
     if (!row_key_read(key, &group_number, &position) || value->mv_size != LMDB_NUMBER_BYTES) {
@@ -273,7 +339,13 @@ static int take_by_group(struct lmdb_walk *walk, const MDB_val *key, const MDB_v
     struct row_key row = row_key_of(number, position.timestamp_us, NULL);
     MDB_val row_key = row_key_val(&row);
     MDB_val row_value;
-    const int error = mdb_get(walk->txn, look->tables->rows, &row_key, &row_value);
+    int error = group->number == group_number ? 0 : group_find(group, walk->txn, group_number);
+    if (error == 0) {
+        error = mdb_get(walk->txn, look->tables->rows, &row_key, &row_value);
+    }
+    if (error == 0) {
+        return member_check(walk, group, number, &position);
+    }
     if (error == MDB_NOTFOUND) {
         market_verify_tell(walk->verify,
                            "%s: the entry at %" PRId64 " us of member \"%.*s\" has no row",
@@ -286,12 +358,13 @@ static int take_by_group(struct lmdb_walk *walk, const MDB_val *key, const MDB_v
 
 static ds_code look_at_by_group(struct lmdb_look *look)
 {
+    struct group_look group = {.look = look};
     struct lmdb_walk walk = {.store = look->store,
                              .verify = look->verify,
                              .table = look->tables->by_group,
                              .table_name = "chains.by_group",
                              .take = take_by_group,
-                             .context = look};
+                             .context = &group};
     return lmdb_walk_run(&walk);
 }
 

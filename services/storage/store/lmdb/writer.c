@@ -1,7 +1,7 @@
 /*
  * The one thread that writes. Batches that arrive while a commit is under way are stored together
  * by the next one: many callers share a sync, and a lone caller waits for nobody. Orders to delete
- * take turns with them, each in a transaction of its own.
+ * take turns with them and share transactions in the same way.
  *
  * When a commit fails: nothing of it is acknowledged. A full disk or map is answered with
  * DS_RESOURCE_EXHAUSTED and the next batch tries anew. Any other failed sync leaves open what is on
@@ -21,8 +21,11 @@
 /* What may be unfinished: queued or being stored. A lone batch may be larger. */
 #define QUEUE_ROWS_MAX 65536
 #define QUEUE_BYTES_MAX (64UL * 1024 * 1024)
-#define QUEUE_DELETES_MAX 64
+#define QUEUE_DELETES_MAX 1024
 
+/* What a transaction deletes at most, beside its first row: the pages of large values are noted one
+ * by one when they are given back. */
+#define DELETE_BYTES_MAX (64UL * 1024 * 1024)
 /* A deletion that finds no room is tried again with so much less of it. */
 #define DELETE_SHRINK 8
 
@@ -48,6 +51,14 @@ struct lmdb_writer {
     /* The thread's own. */
     struct series_cache *cache;
     bool told_of_full_disk;
+};
+
+/* Orders that are carried out by one transaction. */
+struct order_group {
+    struct market_delete *first;
+    struct market_delete *last;
+    size_t row_max;
+    size_t rows; /* deleted */
 };
 
 /* Batches that are stored by one transaction. */
@@ -117,6 +128,16 @@ static int group_put(struct lmdb_writer *writer, MDB_txn *txn, struct batch_grou
     }
 }
 
+static void full_disk_tell(struct lmdb_writer *writer, bool is_full)
+{
+    if (is_full != writer->told_of_full_disk) {
+        writer->told_of_full_disk = is_full;
+        ds_log(is_full ? DS_LOG_ERROR : DS_LOG_INFO,
+               is_full ? "store_disk_full" : "store_disk_has_room",
+               DS_LOG_INT("free_bytes_min", writer->store->free_bytes_min));
+    }
+}
+
 static void commit_note(struct lmdb_writer *writer)
 {
     atomic_fetch_add(&writer->commit_count, 1);
@@ -143,6 +164,8 @@ static int group_commit(struct lmdb_writer *writer, struct batch_group *group, b
         return error;
     }
     commit_note(writer);
+    /* Not before: a disk that takes nothing may look as if it had room. */
+    full_disk_tell(writer, false);
     return 0;
 }
 
@@ -151,16 +174,6 @@ static void writer_stop_for_good(struct lmdb_writer *writer, int error)
     atomic_store(&writer->stopped, true);
     ds_log(DS_LOG_ERROR, "store_writes_stopped", DS_LOG_TEXT("reason", mdb_strerror(error)),
            DS_LOG_TEXT("remedy", "look for a fault of the disk, then restart"));
-}
-
-static void full_disk_tell(struct lmdb_writer *writer, bool is_full)
-{
-    if (is_full != writer->told_of_full_disk) {
-        writer->told_of_full_disk = is_full;
-        ds_log(is_full ? DS_LOG_ERROR : DS_LOG_INFO,
-               is_full ? "store_disk_full" : "store_disk_has_room",
-               DS_LOG_INT("free_bytes_min", writer->store->free_bytes_min));
-    }
 }
 
 /* What a failed transaction of so many rows means for its callers, and for the writer. */
@@ -235,7 +248,6 @@ static void group_store(struct lmdb_writer *writer, struct batch_group *group)
         group_finish(writer, group->first, DS_RESOURCE_EXHAUSTED);
         return;
     }
-    full_disk_tell(writer, false);
     const int error = group_commit(writer, group, true);
     const ds_code code =
         error == 0 ? DS_OK : failure_judge(writer, error, group->rows, group->bytes);
@@ -246,16 +258,51 @@ static void group_store(struct lmdb_writer *writer, struct batch_group *group)
     }
 }
 
+/* The next queued order, or NULL. */
+static struct market_delete *order_take(struct lmdb_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    struct market_delete *order = writer->first_delete;
+    if (order != NULL) {
+        writer->first_delete = order->next;
+        order->next = NULL;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return order;
+}
+
+/* Carries out the group's orders and, as long as there is budget, those that are queued by then. */
+static int group_delete(struct lmdb_writer *writer, MDB_txn *txn, struct order_group *group,
+                        bool may_grow)
+{
+    struct delete_budget budget = {.rows = group->row_max, .bytes = DELETE_BYTES_MAX};
+    struct market_delete *order = group->first;
+    while (order != NULL) {
+        const int error = lmdb_rows_delete(&writer->store->tables, txn, &budget, order);
+        group->rows = group->row_max - budget.rows;
+        if (error != 0) {
+            return error;
+        }
+        const bool grows = may_grow && budget.rows > 0 && budget.bytes > 0;
+        order = grows ? order_take(writer) : NULL;
+        if (order != NULL) {
+            group->last->next = order;
+            group->last = order;
+        }
+    }
+    return 0;
+}
+
 /* One transaction; on failure nothing of it is left. */
-static int delete_commit(struct lmdb_writer *writer, size_t row_max, struct market_delete *order)
+static int deletes_commit(struct lmdb_writer *writer, struct order_group *group, bool may_grow)
 {
     MDB_txn *txn;
     int error = mdb_txn_begin(writer->store->env, NULL, 0, &txn);
     if (error != 0) {
         return error;
     }
-    error = lmdb_rows_delete(&writer->store->tables, txn, row_max, order);
-    if (error != 0 || order->deleted_count == 0) {
+    error = group_delete(writer, txn, group, may_grow);
+    if (error != 0 || group->rows == 0) {
         mdb_txn_abort(txn);
         return error;
     }
@@ -263,29 +310,41 @@ static int delete_commit(struct lmdb_writer *writer, size_t row_max, struct mark
     if (error != 0) {
         return error;
     }
-    series_cache_forget(writer->cache, order->kind, order->series);
+    for (struct market_delete *order = group->first; order != NULL; order = order->next) {
+        if (order->deleted_count > 0) {
+            series_cache_forget(writer->cache, order->kind, order->series);
+        }
+    }
     commit_note(writer);
     return 0;
+}
+
+static ds_code deletes_try(struct lmdb_writer *writer, struct order_group *group, bool may_grow)
+{
+    if (atomic_load(&writer->stopped)) {
+        return DS_UNAVAILABLE;
+    }
+    const int error = deletes_commit(writer, group, may_grow);
+    return error == 0 ? DS_OK : failure_judge(writer, error, group->rows, 0);
+}
+
+static size_t row_max_shrink(size_t row_max)
+{
+    return row_max == 1 ? 0 : (row_max + DELETE_SHRINK - 1) / DELETE_SHRINK;
 }
 
 /*
  * Deletes as much of the order as there is room for: a deletion writes pages too, before it gives
  * any back, so where all is full a small one comes first.
  */
-static ds_code order_delete(struct lmdb_writer *writer, struct market_delete *order)
+static ds_code order_delete(struct lmdb_writer *writer, struct market_delete *order, size_t row_max)
 {
-    size_t row_max = order->row_max;
-    for (;;) {
-        if (atomic_load(&writer->stopped)) {
-            return DS_UNAVAILABLE;
-        }
-        const int error = delete_commit(writer, row_max, order);
-        const ds_code code = error == 0 ? DS_OK : failure_judge(writer, error, row_max, 0);
-        if (code != DS_RESOURCE_EXHAUSTED || row_max == 1) {
-            return code;
-        }
-        row_max = (row_max + DELETE_SHRINK - 1) / DELETE_SHRINK;
+    ds_code code = DS_RESOURCE_EXHAUSTED;
+    for (; code == DS_RESOURCE_EXHAUSTED && row_max > 0; row_max = row_max_shrink(row_max)) {
+        struct order_group alone = {.first = order, .last = order, .row_max = row_max};
+        code = deletes_try(writer, &alone, false);
     }
+    return code;
 }
 
 static void order_finish(struct lmdb_writer *writer, struct market_delete *order, ds_code code)
@@ -301,15 +360,21 @@ static void order_finish(struct lmdb_writer *writer, struct market_delete *order
     order->done(order);
 }
 
-static struct market_delete *order_take(struct lmdb_writer *writer)
+/* Carries out the order and those that are queued behind it. One that finds no room must not take
+ * others down with it: then each gets its own transaction. */
+static void orders_delete(struct lmdb_writer *writer, struct market_delete *order)
 {
-    pthread_mutex_lock(&writer->lock);
-    struct market_delete *order = writer->first_delete;
-    if (order != NULL) {
-        writer->first_delete = order->next;
+    struct order_group group = {.first = order, .last = order, .row_max = MARKET_DELETE_ROWS_MAX};
+    const ds_code code = deletes_try(writer, &group, true);
+    const bool was_alone = order->next == NULL;
+    while (order != NULL) {
+        struct market_delete *next = order->next;
+        order->next = NULL;
+        const size_t row_max = was_alone ? row_max_shrink(order->row_max) : order->row_max;
+        order_finish(writer, order,
+                     code == DS_RESOURCE_EXHAUSTED ? order_delete(writer, order, row_max) : code);
+        order = next;
     }
-    pthread_mutex_unlock(&writer->lock);
-    return order;
 }
 
 /* Waits for something to do; false once the store closes and the queues are empty. */
@@ -334,7 +399,7 @@ static void *writer_run(void *argument)
         }
         struct market_delete *order = order_take(writer);
         if (order != NULL) {
-            order_finish(writer, order, order_delete(writer, order));
+            orders_delete(writer, order);
         }
     }
     return NULL;

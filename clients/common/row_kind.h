@@ -1,6 +1,6 @@
 /* The kinds of rows that the storage service keeps, and which messages and methods serve each. */
-#ifndef CLI_ROW_KIND_H
-#define CLI_ROW_KIND_H
+#ifndef CLIENTS_ROW_KIND_H
+#define CLIENTS_ROW_KIND_H
 
 #include "ds/bytes.h"
 #include "ds/schema.h"

@@ -1,4 +1,4 @@
-#include "clients/cli/row_kind.h"
+#include "clients/common/row_kind.h"
 
 #include "ds/time.h"
 #include "ds/wire.h"
