@@ -9,7 +9,7 @@ function(ds_add_test)
   set_tests_properties(${TEST_NAME} PROPERTIES TIMEOUT 120 LABELS "${TEST_LABELS}"
     ENVIRONMENT "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0")
   # Their servers and clients wait for one another with bounds in time: no neighbour may slow them.
-  if("integration" IN_LIST TEST_LABELS)
+  if("integration" IN_LIST TEST_LABELS OR TEST_NAME MATCHES "^test_gateway")
     set_tests_properties(${TEST_NAME} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()

@@ -1,5 +1,6 @@
 #include "fault_workload.h"
 
+#include "row_value.h"
 #include "storage/store/backup.h"
 
 #include <inttypes.h>
@@ -64,13 +65,7 @@ static struct ds_bytes value_of(size_t step)
 {
     static uint8_t value[VALUE_BYTES_MAX];
     const size_t size = steps[step].value_bytes;
-    /* Field 200, of bytes, which no row has: a length of two bytes, then that many. */
-    memset(value, 'a' + (int)step, size);
-    value[0] = 0xc2;
-    value[1] = 0x0c;
-    value[2] = (uint8_t)((size - 4) | 0x80);
-    value[3] = (uint8_t)((size - 4) >> 7);
-    return ds_bytes_of(value, size);
+    return row_value_write(value, size, (uint8_t)('a' + step));
 }
 
 static ds_code put_step(struct market_store *store, size_t step)

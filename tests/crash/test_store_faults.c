@@ -3,6 +3,7 @@
  * made and used, and while a backup is restored. DS_FAULTS=all tries each of them, else a sample is
  * tried, which DS_SEED repeats.
  */
+#include "crash_random.h"
 #include "ds/buffer.h"
 #include "ds/log.h"
 #include "fault_calls.h"
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SAMPLE_COUNT 24
@@ -32,34 +32,21 @@
 
 static uint64_t random_state;
 
-static uint64_t random_next(void)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return random_state * UINT64_C(2685821657736338717);
-}
-
 static void seed_take(void)
 {
-    const char *text = getenv("DS_SEED");
-    random_state = text != NULL ? strtoull(text, NULL, 10) : 0;
-    if (random_state == 0) {
-        random_state = (uint64_t)time(NULL) * 1000000007ULL;
-    }
+    random_state = seed_of_environment();
     printf("DS_SEED=%" PRIu64 " DS_FAULTS=%s\n", random_state,
            getenv("DS_FAULTS") != NULL ? getenv("DS_FAULTS") : "sample");
 }
 
-/* Whether the n-th of `count` calls is tried. */
-static bool is_tried(size_t n, size_t count)
+/* Whether one of `count` calls is tried. */
+static bool is_tried(size_t count)
 {
     const char *wish = getenv("DS_FAULTS");
     if (wish != NULL && strcmp(wish, "all") == 0) {
         return true;
     }
-    (void)n;
-    return count <= SAMPLE_COUNT || random_next() % count < SAMPLE_COUNT;
+    return count <= SAMPLE_COUNT || random_below(&random_state, count) < SAMPLE_COUNT;
 }
 
 static void remove_file(const char *folder, const char *name)
@@ -226,7 +213,7 @@ static void sweep_store(enum fault_kind kind)
     assert_true(count > WORKLOAD_STEPS);
     sweep.unhurt = 0;
     for (sweep.n = 1; sweep.n <= count; sweep.n++) {
-        if (is_tried(sweep.n, count)) {
+        if (is_tried(count)) {
             sweep.tried++;
             fault_try(&sweep);
         }
@@ -345,6 +332,29 @@ static void a_change_of_the_format_that_fails_is_made_at_the_next_start(void **s
     }
 }
 
+/* What a power cut may leave of these two pages: the file's size, and none of its bytes. */
+static void a_store_whose_first_pages_are_zeros_is_made_anew(void **state)
+{
+    (void)state;
+    char folder[64];
+    char path[PATH_BYTES_MAX];
+    struct market_store *store = NULL;
+    folder_make(folder);
+    snprintf(path, sizeof(path), "%s/deltastream.lock", folder);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    snprintf(path, sizeof(path), "%s/data.mdb", folder);
+    const int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(ftruncate(fd, 2 * sysconf(_SC_PAGESIZE)), 0);
+    close(fd);
+    assert_int_equal(store_open(folder, &store), DS_OK);
+    store->ops->close(store);
+    /* A store that was made is kept, whatever is wrong with it. */
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(truncate(path, 2 * sysconf(_SC_PAGESIZE)), 0);
+    assert_int_equal(store_open(folder, &store), DS_DATA_LOSS);
+    store_folder_remove(folder);
+}
+
 /* A restore that fails leaves nothing; one that does not makes the whole store. */
 struct restore_bench {
     char top[64];
@@ -437,6 +447,7 @@ int main(void)
         cmocka_unit_test(every_write_may_be_short),
         cmocka_unit_test(a_store_whose_making_was_cut_off_is_made_anew),
         cmocka_unit_test(a_change_of_the_format_that_fails_is_made_at_the_next_start),
+        cmocka_unit_test(a_store_whose_first_pages_are_zeros_is_made_anew),
         cmocka_unit_test(a_restore_that_fails_leaves_nothing_behind),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * there afterwards, nothing else may look wrong, and the store must go on. DS_SEED repeats a run,
  * DS_KILLS sets its length.
  */
+#include "crash_random.h"
 #include "ds/log.h"
 #include "storage/store/market_store.h"
 #include "support/test.h"
@@ -39,14 +40,6 @@ struct writer {
     uint64_t random;
     int pipe_fd;
 };
-
-static uint64_t random_next(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(2685821657736338717);
-}
 
 static void series_name(uint32_t writer, char target[16])
 {
@@ -119,7 +112,7 @@ static bool write_batch(struct writer *writer)
     char values[BATCH_ROWS_MAX][VALUE_BYTES_MAX];
     char name[16];
     series_name(writer->number, name);
-    const size_t row_count = 1 + (size_t)(random_next(&writer->random) >> 33) % BATCH_ROWS_MAX;
+    const size_t row_count = 1 + (size_t)random_below(&writer->random, BATCH_ROWS_MAX);
     const int64_t end = writer->next + (int64_t)row_count - 1;
     for (size_t i = 0; i < row_count; i++) {
         const int64_t timestamp = writer->next + (int64_t)i;
@@ -203,13 +196,13 @@ static bool ledger_read(struct ledger *ledger, int pipe_fd)
 /* Waits for a random number of acknowledgements and then for a random part of a commit. */
 static void await_random_moment(struct ledger *ledger, int pipe_fd)
 {
-    const uint64_t batches = 1 + (random_next(&ledger->random) >> 33) % ACKNOWLEDGEMENTS_MAX;
+    const uint64_t batches = 1 + random_below(&ledger->random, ACKNOWLEDGEMENTS_MAX);
     for (uint64_t i = 0; i < batches; i++) {
         if (!ledger_read(ledger, pipe_fd)) {
             fail_msg("the child ended by itself");
         }
     }
-    const long delay_us = (long)((random_next(&ledger->random) >> 33) % KILL_DELAY_US_MAX);
+    const long delay_us = (long)random_below(&ledger->random, KILL_DELAY_US_MAX);
     const struct timespec delay = {.tv_nsec = delay_us * 1000};
     nanosleep(&delay, NULL);
 }
@@ -258,13 +251,6 @@ static void round_run(struct ledger *ledger, uint64_t round)
     ledger_check(ledger, round);
 }
 
-static uint64_t number_of_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    const uint64_t number = text != NULL ? strtoull(text, NULL, 10) : 0;
-    return number != 0 ? number : otherwise;
-}
-
 static int ledger_setup(void **state)
 {
     struct ledger *ledger = calloc(1, sizeof(*ledger));
@@ -295,10 +281,7 @@ static int ledger_teardown(void **state)
 static void no_acknowledged_row_is_lost_by_a_kill(void **state)
 {
     struct ledger *ledger = *state;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    const uint64_t seed = number_of_environment("DS_SEED", (uint64_t)now.tv_sec * 1000000007ULL +
-                                                               (uint64_t)now.tv_nsec);
+    const uint64_t seed = seed_of_environment();
     const uint64_t kills = number_of_environment("DS_KILLS", KILLS_DEFAULT);
     ledger->random = seed;
     printf("DS_SEED=%" PRIu64 " DS_KILLS=%" PRIu64 "\n", seed, kills);

@@ -114,19 +114,57 @@ static bool holds_foreign_entry(DIR *folder)
     return false;
 }
 
+static bool is_same_folder(int a, int b)
+{
+    struct stat a_status;
+    struct stat b_status;
+    return fstat(a, &a_status) == 0 && fstat(b, &b_status) == 0 &&
+           a_status.st_ino == b_status.st_ino && a_status.st_dev == b_status.st_dev;
+}
+
+/*
+ * A name is on disk only once the folder that holds it is: syncs the folders above this one, up to
+ * the root. Where one can't be (a mount, a permission) the others still are.
+ */
+static void names_above_sync(int folder)
+{
+    int below = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (below >= 0) {
+        int above = openat(below, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (above >= 0 && is_same_folder(above, below)) {
+            close(above);
+            above = -1;
+        }
+        if (above >= 0) {
+            (void)fsync(above);
+        }
+        close(below);
+        below = above;
+    }
+}
+
 static ds_code mark(int folder, char *ret_reason, size_t reason_bytes_max)
 {
+    /* Before the marker, so that a folder that has one is there to stay. */
+    names_above_sync(folder);
     const int marker = openat(folder, MARKER_NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (marker < 0) {
         return fail_errno(ret_reason, reason_bytes_max, "can't write in it");
     }
     const ssize_t written = write(marker, MARKER_TEXT, strlen(MARKER_TEXT));
-    const bool whole = written == (ssize_t)strlen(MARKER_TEXT);
+    const bool whole = written == (ssize_t)strlen(MARKER_TEXT) && fsync(marker) == 0;
     if (close(marker) != 0 || !whole) {
         return fail(DS_RESOURCE_EXHAUSTED, ret_reason, reason_bytes_max,
                     "can't write in it; is the disk full?");
     }
     return DS_OK;
+}
+
+/* Also of a marker that is there already: who wrote it may have been killed before this. */
+static ds_code marker_sync(int folder, char *ret_reason, size_t reason_bytes_max)
+{
+    return fsync(folder) == 0 ? DS_OK
+                              : fail_errno(ret_reason, reason_bytes_max, "can't write in it");
 }
 
 static ds_code claim(DIR *folder, char *ret_reason, size_t reason_bytes_max)
@@ -135,13 +173,14 @@ static ds_code claim(DIR *folder, char *ret_reason, size_t reason_bytes_max)
         return fail_errno(ret_reason, reason_bytes_max, "can't use it");
     }
     if (faccessat(dirfd(folder), MARKER_NAME, F_OK, 0) == 0) {
-        return DS_OK;
+        return marker_sync(dirfd(folder), ret_reason, reason_bytes_max);
     }
     if (holds_foreign_entry(folder)) {
         return fail(DS_FAILED_PRECONDITION, ret_reason, reason_bytes_max,
                     "it holds files that are not DeltaStream's; name an empty or a new folder");
     }
-    return mark(dirfd(folder), ret_reason, reason_bytes_max);
+    DS_TRY(mark(dirfd(folder), ret_reason, reason_bytes_max));
+    return marker_sync(dirfd(folder), ret_reason, reason_bytes_max);
 }
 
 ds_code ds_data_dir_prepare(const char *data_dir, char *ret_reason, size_t reason_bytes_max)

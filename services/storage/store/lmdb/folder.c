@@ -59,8 +59,7 @@ static void parent_sync(int folder_fd)
 static ds_code folder_open(const char *path, int *ret_folder_fd, char *ret_reason,
                            size_t reason_bytes_max)
 {
-    const bool made = mkdir(path, FOLDER_MODE) == 0;
-    if (!made && errno != EEXIST) {
+    if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST) {
         return system_failure(errno, path, "can't be made", ret_reason, reason_bytes_max);
     }
     const int folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -71,9 +70,8 @@ static ds_code folder_open(const char *path, int *ret_folder_fd, char *ret_reaso
     if (folder_fd < 0) {
         return system_failure(errno, path, "can't be opened", ret_reason, reason_bytes_max);
     }
-    if (made) {
-        parent_sync(folder_fd);
-    }
+    /* Also where it was there: who made it may have been killed before this. */
+    parent_sync(folder_fd);
     *ret_folder_fd = folder_fd;
     return DS_OK;
 }
@@ -200,12 +198,13 @@ static bool mark_read(int lock_fd, char ret_store_id[MARKET_STORE_ID_BYTES_MAX])
 }
 
 /*
- * LMDB begins a file with two pages in one write. A shorter one in a folder where no store was made
- * never held anything: a crash or a full disk cut that write off, and LMDB would refuse the rest.
+ * LMDB begins a file with two pages in one write, which hold nothing of anybody's. A file that is
+ * no longer, in a folder where no store was made, may have been cut off there, or have zeros in
+ * place of what a crash has lost; LMDB would refuse it.
  */
 static void unfinished_remove(int folder_fd, const struct stat *file)
 {
-    if (file->st_size > 0 && file->st_size < 2 * sysconf(_SC_PAGESIZE)) {
+    if (file->st_size > 0 && file->st_size <= 2 * sysconf(_SC_PAGESIZE)) {
         (void)unlinkat(folder_fd, DATA_FILE, 0);
     }
 }
@@ -266,6 +265,8 @@ ds_code lmdb_folder_claim(const char *path, int *ret_folder_fd, int *ret_lock_fd
         return code;
     }
     pid_write(lock_fd);
+    /* The lock file says that the folder is ours: its name has to be there before LMDB's are. */
+    (void)fsync(folder_fd);
     *ret_folder_fd = folder_fd;
     *ret_lock_fd = lock_fd;
     return DS_OK;
