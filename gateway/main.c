@@ -80,6 +80,20 @@ static int serve(const struct options *options, struct ds_channel *storage,
     return DS_EXIT_OK;
 }
 
+/* Readers do not see a restart of the service: it takes less than these attempts do, each of which
+ * waits a second for a connection. What they take together stays under the methods' time limits. */
+static const struct ds_retry_policy read_retries = {
+    .attempts_max = 4,
+    .initial_backoff_ms = 50,
+    .backoff_ms_max = 400,
+    .backoff_multiplier = 2,
+    .jitter = 0.2,
+    .retryable_codes = DS_RETRY_ON(DS_UNAVAILABLE),
+    .reads_only = true,
+    .tokens_max = 1000,
+    .token_ratio = 0.1,
+};
+
 static int connect_and_serve(struct ds_config *config, const struct options *options,
                              struct ds_config_sources *sources)
 {
@@ -87,6 +101,7 @@ static int connect_and_serve(struct ds_config *config, const struct options *opt
     const struct ds_channel_options channel_options = {.url = options->storage,
                                                        .client_name =
                                                            "deltastream-gateway/" DS_VERSION,
+                                                       .retry = &read_retries,
                                                        .metrics = metrics};
     struct ds_channel *storage = NULL;
     int exit_code = DS_EXIT_USAGE;

@@ -27,6 +27,7 @@ static const struct ds_setting settings_table[] = {
      .choices = ds_anonymous_choices,
      .help = "what a caller without credentials may do",
      .offset = offsetof(struct storage_config, anonymous)},
+    DS_RPC_LIMIT_SETTINGS(storage_config, rpc_limits),
     DS_LOG_LEVEL_SETTING(storage_config, "info",
                          "debug, info, warning or error; SIGHUP reads it anew"),
 };

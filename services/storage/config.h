@@ -3,6 +3,7 @@
 #define STORAGE_CONFIG_H
 
 #include "ds/config.h"
+#include "ds/rpc_server.h"
 #include "storage/retention.h"
 
 struct storage_config {
@@ -10,6 +11,7 @@ struct storage_config {
     struct ds_text_list listen;
     const char *store;
     struct storage_retention_settings retention;
+    struct ds_rpc_limits rpc_limits;
     int anonymous;                  /* enum ds_anonymous */
     int log_level;                  /* enum ds_log_level */
     struct storage_retention rules; /* filled by storage_config_complete() */

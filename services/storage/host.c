@@ -103,7 +103,8 @@ ds_code storage_host_open(const struct storage_host_options *options, struct sto
         .name = options->server_name,
         .clock = options->clock,
         .authenticator = ds_anonymous_authenticator(options->anonymous),
-        .inline_may_block = host.store->ops->may_block};
+        .inline_may_block = host.store->ops->may_block,
+        .limits = options->rpc_limits};
     host.server = ds_rpc_server_create(&server_options);
     storage_serve(host.storage, host.server);
     host.metrics = host_metrics_create(&host);

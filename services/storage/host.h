@@ -23,6 +23,7 @@ struct storage_host_options {
     const struct ds_clock *clock;
     enum ds_anonymous anonymous;
     struct storage_retention retention; /* zero: everything is kept */
+    struct ds_rpc_limits rpc_limits;    /* zero: the defaults */
 };
 
 struct storage_host {

@@ -52,7 +52,8 @@ static int serve(const struct storage_config *settings, const struct ds_config_s
                                                  .server_name = "deltastream-storaged/" DS_VERSION,
                                                  .anonymous =
                                                      (enum ds_anonymous)settings->anonymous,
-                                                 .retention = settings->rules};
+                                                 .retention = settings->rules,
+                                                 .rpc_limits = settings->rpc_limits};
     char reason[STORAGE_REASON_BYTES_MAX];
     struct storage_host host;
     if (storage_host_open(&options, &host, reason) != DS_OK) {

@@ -1,5 +1,6 @@
 #include "storage/storage.h"
 
+#include "schema.gen.h"
 #include "storage/rpc/service.h"
 
 #include <sodium.h>
@@ -38,7 +39,17 @@ struct retention_sweeper *storage_sweeper(struct storage *storage)
     return storage->sweeper;
 }
 
+/* A full store still answers reads; one that has stopped writing wants a restart. */
+static bool store_is_serving(void *context)
+{
+    struct market_store *store = context;
+    return store->ops->health(store) != DS_UNAVAILABLE;
+}
+
 void storage_serve(struct storage *storage, struct ds_rpc_server *server)
 {
+    const struct ds_health_probe probe = {.is_serving = store_is_serving,
+                                          .context = storage->store};
     ds_rpc_server_add_service(server, &storage_service_handlers, storage);
+    ds_rpc_server_watch_health(server, &ds_service_storage, &probe);
 }

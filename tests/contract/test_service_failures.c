@@ -1,5 +1,7 @@
 /* What a caller learns when the store fails: a store of this file's own fails as it is told. */
 #include "ds/log.h"
+#include "grpc/health/v1/health.pb-c.h"
+#include "schema.gen.h"
 #include "service_json.h"
 #include "support/test.h"
 
@@ -109,6 +111,39 @@ static void a_store_that_stopped_writing_is_unavailable(void **state)
     assert_failure(service, NULL, "STORE_UNAVAILABLE");
 }
 
+/* What grpc.health.v1 says of the service. */
+static int health_status(struct service *service, ds_code store_health)
+{
+    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
+    uint8_t payload[64];
+    failing_of(service->store)->health = store_health;
+    request.service = (char *)(uintptr_t) "deltastream.storage.v1.Storage";
+    assert_true(grpc__health__v1__health_check_request__get_packed_size(&request) <=
+                sizeof payload);
+    const size_t size = grpc__health__v1__health_check_request__pack(&request, payload);
+    struct ds_client_call call = {.method = ds_method_health_check,
+                                  .payload = ds_bytes_of(payload, size)};
+    assert_int_equal(ds_channel_call_wait(service->channel, &call), DS_OK);
+    Grpc__Health__V1__HealthCheckResponse *response =
+        grpc__health__v1__health_check_response__unpack(NULL, call.response.size,
+                                                        call.response.data);
+    assert_non_null(response);
+    const int status = (int)response->status;
+    grpc__health__v1__health_check_response__free_unpacked(response, NULL);
+    ds_client_call_release(&call);
+    return status;
+}
+
+static void the_services_health_is_its_stores(void **state)
+{
+    struct service *service = *state;
+    const int serving = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+    const int not_serving = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
+    assert_int_equal(health_status(service, DS_OK), serving);
+    assert_int_equal(health_status(service, DS_UNAVAILABLE), not_serving);
+    assert_int_equal(health_status(service, DS_RESOURCE_EXHAUSTED), serving);
+}
+
 static void damage_is_data_loss_and_never_a_short_list(void **state)
 {
     struct service *service = *state;
@@ -211,6 +246,7 @@ int main(void)
         FAILURE_TEST(a_full_store_says_so_and_to_come_later),
         FAILURE_TEST(a_full_queue_asks_to_come_again_soon),
         FAILURE_TEST(a_store_that_stopped_writing_is_unavailable),
+        FAILURE_TEST(the_services_health_is_its_stores),
         FAILURE_TEST(damage_is_data_loss_and_never_a_short_list),
         FAILURE_TEST(every_read_of_rows_tells_of_a_store_that_fails),
         FAILURE_TEST(a_series_of_chains_with_another_name_is_data_loss),

@@ -33,12 +33,26 @@ const struct ds_principal rpc_fixture_writer = {
     .permission_count = 2,
 };
 
+/* Answers the metadata of these keys. */
+static ds_code echo_metadata(struct ds_call *call)
+{
+    static const char *const keys[] = {"echo", "echo-bin"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct ds_bytes value;
+        if (ds_call_metadata_get(call, keys[i], &value)) {
+            DS_TRY(ds_call_set_metadata(call, keys[i], value));
+        }
+    }
+    return DS_OK;
+}
+
 static ds_code echo(void *context, struct ds_call *call, const ProtobufCMessage *request,
                     ProtobufCMessage *response)
 {
     const Storage__ListTicksRequest *in = (const Storage__ListTicksRequest *)request;
     Storage__ListTicksResponse *out = (Storage__ListTicksResponse *)response;
     atomic_fetch_add(&((struct rpc_fixture *)context)->executed, 1);
+    DS_TRY(echo_metadata(call));
     if (strcmp(in->product, "bytes") == 0) {
         struct ds_buffer *reply = ds_call_raw_response(call);
         memset(ds_buffer_reserve(reply, (size_t)in->limit), 0, (size_t)in->limit);
@@ -96,13 +110,21 @@ static void *complete_later(void *argument)
     return NULL;
 }
 
+/* Answers which execution this is, so that two replies differ. */
+static ds_code tell_count(struct ds_call *call, int count)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", count);
+    return ds_call_set_metadata(call, "executed", ds_bytes_of_text(text));
+}
+
 static ds_code wait_or_defer(void *context, struct ds_call *call, const ProtobufCMessage *request,
                              ProtobufCMessage *response)
 {
     struct rpc_fixture *fixture = context;
     const Storage__IngestTicksRequest *in = (const Storage__IngestTicksRequest *)request;
     ((Storage__IngestTicksResponse *)response)->accepted = (int32_t)in->n_ticks;
-    atomic_fetch_add(&fixture->executed, 1);
+    DS_TRY(tell_count(call, atomic_fetch_add(&fixture->executed, 1) + 1));
     if (in->n_ticks > 0) {
         fixture->deferred = call;
         pthread_create(&fixture->deferred_thread, NULL, complete_later, call);

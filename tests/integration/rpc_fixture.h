@@ -32,9 +32,10 @@ struct rpc_fixture {
     struct ds_call *deferred;
 };
 
-/* `options` may be NULL. The server knows the storage service: ListTicks echoes, or answers `limit`
- * bytes where the product is "bytes"; LatestTick fails as its product says; IngestTicks waits for
- * the gate or defers; ListProducts tells who calls. */
+/* `options` may be NULL. The server knows the storage service: ListTicks echoes (the metadata
+ * "echo" and "echo-bin" too), or answers `limit` bytes where the product is "bytes"; LatestTick
+ * fails as its product says; IngestTicks waits for the gate or defers; ListProducts tells who
+ * calls. */
 void rpc_fixture_open(struct rpc_fixture *fixture, enum fixture_transport transport,
                       const struct ds_rpc_server_options *options);
 void rpc_fixture_close(struct rpc_fixture *fixture);

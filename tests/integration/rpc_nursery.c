@@ -1,5 +1,6 @@
 #include "integration/rpc_nursery.h"
 
+#include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/rpc_server.h"
 #include "schema.gen.h"
 #include "support/handlers.h"
@@ -9,15 +10,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define DRAIN_MS 5000
+
 enum order {
     ORDER_START = 'S',
     ORDER_KILL = 'K',
+};
+
+struct order_message {
+    char order;
+    char place;
 };
 
 /* Not assert(): what it checks must also happen in builds without it. */
@@ -39,28 +48,69 @@ static ds_code answer(void *context, struct ds_call *call, const ProtobufCMessag
     return DS_OK;
 }
 
-/* In a process of its own; says so in `ready` when it listens. */
-static _Noreturn void serve(const char *url, int ready)
+static int served_by; /* which of the servers this process is */
+
+static void count(struct rpc_nursery_counts *counts, int64_t number)
+{
+    atomic_fetch_add(&counts->served[served_by], 1);
+    if (number > 0 && number < RPC_NURSERY_CALLS_MAX) {
+        atomic_fetch_add(&counts->executions[number], 1);
+    }
+}
+
+static ds_code count_read(void *context, struct ds_call *call, const ProtobufCMessage *request,
+                          ProtobufCMessage *response)
+{
+    (void)call;
+    (void)response;
+    count(context, ((const Storage__ListTicksRequest *)request)->limit);
+    return DS_OK;
+}
+
+static ds_code count_write(void *context, struct ds_call *call, const ProtobufCMessage *request,
+                           ProtobufCMessage *response)
+{
+    const Storage__IngestTicksRequest *in = (const Storage__IngestTicksRequest *)request;
+    (void)call;
+    (void)response;
+    if (in->n_ticks > 0) {
+        count(context, in->ticks[0]->volume);
+    }
+    return DS_OK;
+}
+
+/* In a process of its own; says so in `ready` when it listens. Drains at SIGTERM. */
+static _Noreturn void serve(const struct rpc_nursery *nursery, int place, int ready)
 {
     static ds_handler_fn handlers[HANDLERS_MAX];
     static const struct ds_service_handlers service = {
         .service = &ds_service_storage,
         .handlers = handlers,
     };
+    sigset_t drain;
+    int signal_number = 0;
+    served_by = place;
+    sigemptyset(&drain);
+    sigaddset(&drain, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &drain, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    handlers_fill(&ds_service_storage, handlers);
-    handlers[ds_method_storage_ingest_ticks->index] = answer;
+    for (size_t i = 0; i < ds_service_storage.method_count; i++) {
+        handlers[i] = answer;
+    }
+    handlers[ds_method_storage_list_ticks->index] = count_read;
+    handlers[ds_method_storage_ingest_ticks->index] = count_write;
     struct ds_rpc_server *server =
         ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "nursery/1"});
-    ds_rpc_server_add_service(server, &service, NULL);
-    require(ds_rpc_server_listen(server, url, NULL, 0) == DS_OK, "listen");
+    ds_rpc_server_add_service(server, &service, nursery->counts);
+    require(ds_rpc_server_listen(server, nursery->urls[place], NULL, 0) == DS_OK, "listen");
     require(write(ready, "", 1) == 1, "ready");
     for (;;) {
-        pause();
+        sigwait(&drain, &signal_number);
+        ds_rpc_server_drain(server, DRAIN_MS);
     }
 }
 
-static pid_t start_server(const char *url, int control)
+static pid_t start_server(const struct rpc_nursery *nursery, int place, int control)
 {
     int ready[2];
     char byte;
@@ -70,7 +120,7 @@ static pid_t start_server(const char *url, int control)
     if (pid == 0) {
         close(control);
         close(ready[0]);
-        serve(url, ready[1]);
+        serve(nursery, place, ready[1]);
     }
     close(ready[1]);
     require(read(ready[0], &byte, 1) == 1, "the server's start");
@@ -87,21 +137,33 @@ static void kill_server(pid_t pid)
 }
 
 /* Follows the tester's orders until it hangs up, and answers each with the server's pid. */
-static _Noreturn void nursery_main(const char *url, int control)
+static _Noreturn void nursery_main(struct rpc_nursery *nursery, int control)
 {
-    pid_t server = 0;
-    char order;
-    while (read(control, &order, 1) == 1) {
-        if (order == ORDER_START) {
-            server = start_server(url, control);
+    struct order_message message;
+    while (read(control, &message, sizeof message) == sizeof message) {
+        pid_t *server = &nursery->servers[(int)message.place];
+        if (message.order == ORDER_START) {
+            *server = start_server(nursery, message.place, control);
         } else {
-            kill_server(server);
-            server = 0;
+            kill_server(*server);
+            *server = 0;
         }
-        require(write(control, &server, sizeof server) == sizeof server, "the nursery's answer");
+        require(write(control, server, sizeof *server) == sizeof *server, "the nursery's answer");
     }
-    kill_server(server);
+    for (int i = 0; i < RPC_NURSERY_SERVERS; i++) {
+        kill_server(nursery->servers[i]);
+    }
     _exit(0);
+}
+
+static void name_urls(struct rpc_nursery *nursery)
+{
+    snprintf(nursery->url, sizeof nursery->url, "ipc://%s/rpc.sock", nursery->folder);
+    snprintf(nursery->urls[0], sizeof nursery->urls[0], "%s", nursery->url);
+    for (int i = 1; i < RPC_NURSERY_SERVERS; i++) {
+        snprintf(nursery->urls[i], sizeof nursery->urls[i], "ipc://%s/rpc-%d.sock", nursery->folder,
+                 i);
+    }
 }
 
 void rpc_nursery_open(struct rpc_nursery *nursery)
@@ -110,45 +172,75 @@ void rpc_nursery_open(struct rpc_nursery *nursery)
     memset(nursery, 0, sizeof *nursery);
     strcpy(nursery->folder, "/tmp/ds-rpc-XXXXXX");
     require(mkdtemp(nursery->folder) != NULL, "mkdtemp");
-    snprintf(nursery->url, sizeof nursery->url, "ipc://%s/rpc.sock", nursery->folder);
+    name_urls(nursery);
+    nursery->counts = mmap(NULL, sizeof *nursery->counts, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    require(nursery->counts != MAP_FAILED, "mmap");
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0, "socketpair");
     nursery->child = fork();
     require(nursery->child >= 0, "fork");
     if (nursery->child == 0) {
         close(sockets[0]);
-        nursery_main(nursery->url, sockets[1]);
+        nursery_main(nursery, sockets[1]);
     }
     close(sockets[1]);
     nursery->control = sockets[0];
 }
 
-static void nursery_order(struct rpc_nursery *nursery, enum order order)
+static void nursery_order(struct rpc_nursery *nursery, enum order order, int place)
 {
-    const char byte = (char)order;
-    require(write(nursery->control, &byte, 1) == 1, "the order");
-    require(read(nursery->control, &nursery->server, sizeof nursery->server) ==
-                sizeof nursery->server,
+    const struct order_message message = {.order = (char)order, .place = (char)place};
+    pid_t *server = &nursery->servers[place];
+    require(write(nursery->control, &message, sizeof message) == sizeof message, "the order");
+    require(read(nursery->control, server, sizeof *server) == sizeof *server,
             "the nursery's answer");
+    nursery->server = nursery->servers[0];
 }
 
 void rpc_nursery_close(struct rpc_nursery *nursery)
 {
-    char path[96];
     close(nursery->control);
     waitpid(nursery->child, NULL, 0);
-    snprintf(path, sizeof path, "%s/rpc.sock", nursery->folder);
-    unlink(path);
+    for (int i = 0; i < RPC_NURSERY_SERVERS; i++) {
+        unlink(nursery->urls[i] + strlen("ipc://"));
+    }
     rmdir(nursery->folder);
+    munmap(nursery->counts, sizeof *nursery->counts);
+}
+
+void rpc_nursery_start(struct rpc_nursery *nursery, int place)
+{
+    nursery_order(nursery, ORDER_START, place);
+}
+
+void rpc_nursery_kill(struct rpc_nursery *nursery, int place)
+{
+    nursery_order(nursery, ORDER_KILL, place);
 }
 
 void rpc_nursery_start_server(struct rpc_nursery *nursery)
 {
-    nursery_order(nursery, ORDER_START);
+    rpc_nursery_start(nursery, 0);
 }
 
 void rpc_nursery_kill_server(struct rpc_nursery *nursery)
 {
-    nursery_order(nursery, ORDER_KILL);
+    rpc_nursery_kill(nursery, 0);
+}
+
+void rpc_nursery_hang(struct rpc_nursery *nursery, int place)
+{
+    require(kill(nursery->servers[place], SIGSTOP) == 0, "SIGSTOP");
+}
+
+void rpc_nursery_wake(struct rpc_nursery *nursery, int place)
+{
+    require(kill(nursery->servers[place], SIGCONT) == 0, "SIGCONT");
+}
+
+void rpc_nursery_drain(struct rpc_nursery *nursery, int place)
+{
+    require(kill(nursery->servers[place], SIGTERM) == 0, "SIGTERM");
 }
 
 size_t rpc_nursery_open_files(pid_t pid)

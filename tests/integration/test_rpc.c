@@ -495,6 +495,25 @@ static void health_follows_what_the_service_says(void **state)
     assert_int_equal(health_of("deltastream.none.v1.None"), -(int)DS_NOT_FOUND);
 }
 
+static void reflection_serves_the_descriptor_set(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"deltastream/rpc/v1/control.proto",
+                                        "deltastream/storage/v1/storage.proto",
+                                        "google/protobuf/timestamp.proto"};
+    struct ds_client_call call = {.method = ds_method_control_get_descriptor_set};
+    assert_int_equal(ds_channel_call_wait(fixture.channel, &call), DS_OK);
+    Rpc__GetDescriptorSetResponse *reply =
+        rpc__get_descriptor_set_response__unpack(NULL, call.response.size, call.response.data);
+    assert_non_null(reply);
+    const ProtobufCBinaryData set = reply->file_descriptor_set;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        assert_non_null(memmem(set.data, set.len, files[i], strlen(files[i])));
+    }
+    rpc__get_descriptor_set_response__free_unpacked(reply, NULL);
+    ds_client_call_release(&call);
+}
+
 static void hello_tells_epoch_limits_and_inline_methods(void **state)
 {
     (void)state;
@@ -605,6 +624,7 @@ static int run_over(enum fixture_transport over, const char *name)
         WITH(draining_refuses_new_calls_and_waits_for_old_ones, open_authenticated_fixture),
         WITH(health_follows_what_the_service_says, open_fixture),
         WITH(hello_tells_epoch_limits_and_inline_methods, open_narrow_fixture),
+        WITH(reflection_serves_the_descriptor_set, open_fixture),
         WITH(many_threads_share_a_channel, open_authenticated_fixture),
         WITH(both_sides_count_calls_by_method_and_code, open_authenticated_fixture),
     };

@@ -209,6 +209,71 @@ static void closing_a_channel_ends_its_call_wherever_it_is(void **state)
     rpc_silent_peer_close(&peer);
 }
 
+static atomic_bool readers_stop;
+
+static void *reader_main(void *argument)
+{
+    struct caller *reader = argument;
+    while (reader->last == DS_OK && !atomic_load(&readers_stop)) {
+        struct ds_client_call call = {.method = ds_method_storage_list_ticks,
+                                      .principal = &rpc_fixture_reader,
+                                      .timeout_ms = DEADLINE_MS};
+        reader->last = ds_channel_call_wait(reader->channel, &call);
+        ds_client_call_release(&call);
+        sem_post(reader->answered);
+    }
+    return NULL;
+}
+
+static struct ds_channel *retrying_channel(void)
+{
+    const struct ds_retry_policy policy = {
+        .attempts_max = 5,
+        .initial_backoff_ms = 20,
+        .backoff_ms_max = 1000,
+        .retryable_codes = DS_RETRY_ON(DS_UNAVAILABLE),
+        .reads_only = true,
+    };
+    const struct ds_channel_options options = {.url = nursery.url, .retry = &policy};
+    struct ds_channel *channel = NULL;
+    assert_int_equal(ds_channel_open(&options, &channel), DS_OK);
+    return channel;
+}
+
+static void let_calls_go_by(sem_t *answered)
+{
+    for (int i = 0; i < CALLS_BEFORE_KILL; i++) {
+        sem_wait(answered);
+    }
+}
+
+/* Makes calls all the time while the server is killed and started again. */
+static void a_restart_is_not_seen_by_readers_whose_channel_tries_again(void **state)
+{
+    (void)state;
+    struct ds_channel *channel = retrying_channel();
+    struct caller readers[CALLERS];
+    sem_t answered;
+    sem_init(&answered, 0, 0);
+    atomic_store(&readers_stop, false);
+    rpc_nursery_start_server(&nursery);
+    for (int i = 0; i < CALLERS; i++) {
+        readers[i] = (struct caller){.channel = channel, .answered = &answered, .last = DS_OK};
+        pthread_create(&readers[i].thread, NULL, reader_main, &readers[i]);
+    }
+    let_calls_go_by(&answered);
+    rpc_nursery_kill_server(&nursery);
+    rpc_nursery_start_server(&nursery);
+    atomic_store(&readers_stop, true);
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(readers[i].thread, NULL);
+        assert_int_equal(readers[i].last, DS_OK);
+    }
+    rpc_nursery_kill_server(&nursery);
+    ds_channel_close(channel);
+    sem_destroy(&answered);
+}
+
 int main(void)
 {
     /* First of all: a process that has used nng can't be forked. */
@@ -216,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             calls_to_a_server_that_dies_are_unavailable_soon_and_work_again_when_it_is_back),
+        cmocka_unit_test(a_restart_is_not_seen_by_readers_whose_channel_tries_again),
         cmocka_unit_test(clients_that_come_and_go_leave_no_open_files),
         cmocka_unit_test(closing_a_channel_ends_its_call_wherever_it_is),
         /* The last one: closing many sockets without a peer can get stuck in nng 1.5.2, which we

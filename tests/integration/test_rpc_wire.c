@@ -1,16 +1,15 @@
 /* clang-format off */
 #include "support/test.h"
 /* clang-format on */
-#include "deltastream/rpc/v1/frame.pb-c.h"
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/frame.h"
 #include "ds/wire.h"
 #include "integration/rpc_fixture.h"
+#include "integration/rpc_raw.h"
+#include "integration/rpc_stranger.h"
 #include "schema.gen.h"
 
 #include <arpa/inet.h>
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -19,7 +18,7 @@
 
 /* A stranger that speaks to the server in bytes of its own making. */
 static struct rpc_fixture fixture;
-static nng_socket stranger;
+static struct rpc_stranger stranger;
 
 static ds_code authenticate_writer(void *context, struct ds_call *call,
                                    struct ds_principal *ret_principal)
@@ -52,9 +51,7 @@ static void open_stranger_over(enum fixture_transport transport)
                          .clock = &standing_clock,
                          .authenticator = {.authenticate = authenticate_writer},
                      });
-    assert_int_equal(nng_req0_open(&stranger), 0);
-    assert_int_equal(nng_socket_set_ms(stranger, NNG_OPT_RECVTIMEO, 5000), 0);
-    assert_int_equal(nng_dial(stranger, fixture.url, NULL, 0), 0);
+    rpc_stranger_open(&stranger, fixture.url);
 }
 
 static int open_stranger(void **state)
@@ -74,72 +71,9 @@ static int open_trusted_stranger(void **state)
 static int close_stranger(void **state)
 {
     (void)state;
-    nng_close(stranger);
+    rpc_stranger_close(&stranger);
     rpc_fixture_close(&fixture);
     return 0;
-}
-
-/* Sends the bytes and returns the answer; from malloc. */
-static struct ds_bytes ask(const struct ds_buffer *message)
-{
-    void *answer = NULL;
-    size_t answer_bytes = 0;
-    assert_int_equal(nng_send(stranger, message->data, message->size, 0), 0);
-    assert_int_equal(nng_recv(stranger, &answer, &answer_bytes, NNG_FLAG_ALLOC), 0);
-    uint8_t *copy = malloc(answer_bytes + 1);
-    memcpy(copy, answer, answer_bytes);
-    nng_free(answer, answer_bytes);
-    return ds_bytes_of(copy, answer_bytes);
-}
-
-static void append_header(struct ds_buffer *message, const Rpc__RequestHeader *header,
-                          struct ds_bytes payload)
-{
-    const size_t header_bytes = rpc__request_header__get_packed_size(header);
-    uint8_t *packed = malloc(header_bytes);
-    rpc__request_header__pack(header, packed);
-    uint8_t preface[DS_FRAME_PREFACE_BYTES];
-    ds_frame_write_preface(preface, DS_FRAME_REQUEST, 0, header_bytes, payload.size);
-    ds_buffer_append(message, preface, sizeof preface);
-    ds_buffer_append(message, packed, header_bytes);
-    ds_buffer_append(message, payload.data, payload.size);
-    free(packed);
-}
-
-static void append_frame(struct ds_buffer *message, const char *call_id, const char *method,
-                         struct ds_bytes payload)
-{
-    Rpc__RequestHeader header = RPC__REQUEST_HEADER__INIT;
-    header.call_id.data = (uint8_t *)(uintptr_t)call_id;
-    header.call_id.len = strlen(call_id);
-    header.method = (char *)(uintptr_t)method;
-    append_header(message, &header, payload);
-}
-
-/* Takes the next frame off the answer and unpacks its header. */
-static Rpc__ResponseHeader *next_header(struct ds_bytes *answer, struct ds_frame *frame)
-{
-    assert_int_equal(ds_frame_next(answer, frame), DS_OK);
-    assert_int_equal(frame->type, DS_FRAME_RESPONSE);
-    Rpc__ResponseHeader *header =
-        rpc__response_header__unpack(NULL, frame->header.size, frame->header.data);
-    assert_non_null(header);
-    return header;
-}
-
-/* Sends the message and expects one response of that code and call id. */
-static void expect_code(const struct ds_buffer *message, ds_code code, const char *call_id)
-{
-    struct ds_bytes answer = ask(message);
-    void *memory = (void *)(uintptr_t)answer.data;
-    struct ds_frame frame;
-    Rpc__ResponseHeader *header = next_header(&answer, &frame);
-    assert_int_equal(header->code, (int)code);
-    assert_int_equal(header->call_id.len, strlen(call_id));
-    assert_memory_equal(header->call_id.data, call_id, strlen(call_id));
-    assert_int_equal(answer.size, 0);
-    rpc__response_header__free_unpacked(header, NULL);
-    free(memory);
 }
 
 static const char list_ticks[] = "deltastream.storage.v1.Storage/ListTicks"; /* inline */
@@ -151,8 +85,48 @@ static void a_frame_made_by_hand_is_answered(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "a", list_products, (struct ds_bytes){0});
-    expect_code(&message, DS_OK, "a");
+    rpc_request_append(&message, "a", list_products, (struct ds_bytes){0});
+    rpc_stranger_expect(&stranger, &message, DS_OK, "a");
+    ds_buffer_deinit(&message);
+}
+
+/* The bytes of docs/rpc.md, which must be true. */
+static const uint8_t documented_greeting[] = {0x00, 0x53, 0x50, 0x00, 0x00, 0x30, 0x00, 0x00};
+static const uint8_t documented_hello[] = {
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x39, 0x80, 0x00, 0x00, 0x01, 0x44,
+    0x53, 0x52, 0x01, 0x01, 0x00, 0x00, 0x00, 0x25, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x0a, 0x01, 0x61, 0x12, 0x20, 0x64, 0x65, 0x6c, 0x74, 0x61, 0x73,
+    0x74, 0x72, 0x65, 0x61, 0x6d, 0x2e, 0x72, 0x70, 0x63, 0x2e, 0x76, 0x31, 0x2e,
+    0x43, 0x6f, 0x6e, 0x74, 0x72, 0x6f, 0x6c, 0x2f, 0x48, 0x65, 0x6c, 0x6c, 0x6f};
+static const uint8_t documented_cancel[] = {0x44, 0x53, 0x52, 0x01, 0x06, 0x00, 0x00, 0x00, 0x09,
+                                            0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x0a, 0x01,
+                                            0x61, 0x7a, 0x04, 0x63, 0x2d, 0x30, 0x31};
+
+static void the_documented_bytes_of_a_call_are_answered(void **state)
+{
+    (void)state;
+    uint8_t greeting[8];
+    uint32_t number = 0;
+    const int peer = rpc_raw_connect(fixture.url, "127.0.0.1");
+    rpc_raw_send(peer, documented_greeting, sizeof documented_greeting);
+    assert_int_equal(recv(peer, greeting, sizeof greeting, MSG_WAITALL), sizeof greeting);
+    assert_memory_equal(greeting, "\0SP\0\0\x31\0\0", sizeof greeting);
+    rpc_raw_send(peer, documented_hello, sizeof documented_hello);
+    struct ds_bytes answer = rpc_raw_receive(peer, &number);
+    void *memory = (void *)(uintptr_t)answer.data;
+    assert_int_equal(number, 1);
+    rpc_response_expect(&answer, DS_OK, "a", "");
+    free(memory);
+    close(peer);
+}
+
+static void the_documented_bytes_of_a_cancel_are_answered(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    ds_buffer_init(&message, 4096);
+    ds_buffer_append(&message, documented_cancel, sizeof documented_cancel);
+    rpc_stranger_expect(&stranger, &message, DS_NOT_FOUND, "a");
     ds_buffer_deinit(&message);
 }
 
@@ -165,7 +139,7 @@ static void bytes_that_are_no_frame_get_an_answer(void **state)
         ds_buffer_init(&message, 4096);
         ds_buffer_append_text(&message, messages[i]);
         ds_buffer_append_byte(&message, '\n');
-        expect_code(&message, DS_INVALID_ARGUMENT, "");
+        rpc_stranger_expect(&stranger, &message, DS_INVALID_ARGUMENT, "");
         ds_buffer_deinit(&message);
     }
 }
@@ -175,12 +149,12 @@ static void lengths_that_pass_the_message_are_refused(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    rpc_request_append(&message, "a", list_products, (struct ds_bytes){0});
     message.data[12] = 1; /* a payload byte that is not there */
-    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    rpc_stranger_expect(&stranger, &message, DS_INVALID_ARGUMENT, "");
     message.data[12] = 0;
     message.data[11] = 0xff; /* a header of 4 GiB */
-    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    rpc_stranger_expect(&stranger, &message, DS_INVALID_ARGUMENT, "");
     ds_buffer_deinit(&message);
 }
 
@@ -189,9 +163,9 @@ static void another_version_is_told_the_versions_that_do(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    rpc_request_append(&message, "a", list_products, (struct ds_bytes){0});
     message.data[3] = 2;
-    const struct ds_bytes answer = ask(&message);
+    const struct ds_bytes answer = rpc_stranger_ask(&stranger, &message);
     static const uint8_t expected[] = {'D', 'S', 'R', 1, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 1};
     assert_int_equal(answer.size, sizeof expected);
     assert_memory_equal(answer.data, expected, sizeof expected);
@@ -204,9 +178,9 @@ static void a_frame_of_another_type_is_refused_with_its_call_id(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "call-7", list_products, (struct ds_bytes){0});
+    rpc_request_append(&message, "call-7", list_products, (struct ds_bytes){0});
     message.data[4] = DS_FRAME_RESPONSE;
-    expect_code(&message, DS_INVALID_ARGUMENT, "call-7");
+    rpc_stranger_expect(&stranger, &message, DS_INVALID_ARGUMENT, "call-7");
     ds_buffer_deinit(&message);
 }
 
@@ -215,9 +189,9 @@ static void a_damaged_header_is_refused(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "a", list_products, (struct ds_bytes){0});
+    rpc_request_append(&message, "a", list_products, (struct ds_bytes){0});
     message.data[DS_FRAME_PREFACE_BYTES] = 0xff;
-    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    rpc_stranger_expect(&stranger, &message, DS_INVALID_ARGUMENT, "");
     ds_buffer_deinit(&message);
 }
 
@@ -226,31 +200,8 @@ static void a_call_id_of_seventeen_bytes_is_refused(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "12345678901234567", list_products, (struct ds_bytes){0});
-    expect_code(&message, DS_INVALID_ARGUMENT, "");
-    ds_buffer_deinit(&message);
-}
-
-static void sixty_four_frames_share_a_message_and_one_more_does_not(void **state)
-{
-    (void)state;
-    struct ds_buffer message;
-    ds_buffer_init(&message, 64 * 1024);
-    for (int i = 0; i < DS_FRAMES_PER_MESSAGE_MAX; i++) {
-        append_frame(&message, "a", list_ticks, (struct ds_bytes){0});
-    }
-    struct ds_bytes answer = ask(&message);
-    void *memory = (void *)(uintptr_t)answer.data;
-    for (int i = 0; i < DS_FRAMES_PER_MESSAGE_MAX; i++) {
-        struct ds_frame frame;
-        Rpc__ResponseHeader *header = next_header(&answer, &frame);
-        assert_int_equal(header->code, 0);
-        rpc__response_header__free_unpacked(header, NULL);
-    }
-    assert_int_equal(answer.size, 0);
-    free(memory);
-    append_frame(&message, "a", list_ticks, (struct ds_bytes){0});
-    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    rpc_request_append(&message, "12345678901234567", list_products, (struct ds_bytes){0});
+    rpc_stranger_expect(&stranger, &message, DS_INVALID_ARGUMENT, "");
     ds_buffer_deinit(&message);
 }
 
@@ -259,15 +210,15 @@ static void a_method_that_may_block_does_not_share_a_message(void **state)
     (void)state;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_frame(&message, "a", list_ticks, (struct ds_bytes){0});
-    append_frame(&message, "b", ingest_ticks, (struct ds_bytes){0});
-    struct ds_bytes answer = ask(&message);
+    rpc_request_append(&message, "a", list_ticks, (struct ds_bytes){0});
+    rpc_request_append(&message, "b", ingest_ticks, (struct ds_bytes){0});
+    struct ds_bytes answer = rpc_stranger_ask(&stranger, &message);
     void *memory = (void *)(uintptr_t)answer.data;
     struct ds_frame frame;
-    Rpc__ResponseHeader *header = next_header(&answer, &frame);
+    Rpc__ResponseHeader *header = rpc_response_next(&answer, &frame);
     assert_int_equal(header->code, DS_OK);
     rpc__response_header__free_unpacked(header, NULL);
-    header = next_header(&answer, &frame);
+    header = rpc_response_next(&answer, &frame);
     assert_int_equal(header->code, DS_UNAVAILABLE);
     assert_memory_equal(header->call_id.data, "b", 1);
     const struct ds_bytes details =
@@ -285,11 +236,11 @@ static void expect_failure_text(const char *method, const char *text)
 {
     struct ds_buffer message;
     ds_buffer_init(&message, 8192);
-    append_frame(&message, "a", method, (struct ds_bytes){0});
-    struct ds_bytes answer = ask(&message);
+    rpc_request_append(&message, "a", method, (struct ds_bytes){0});
+    struct ds_bytes answer = rpc_stranger_ask(&stranger, &message);
     void *memory = (void *)(uintptr_t)answer.data;
     struct ds_frame frame;
-    Rpc__ResponseHeader *header = next_header(&answer, &frame);
+    Rpc__ResponseHeader *header = rpc_response_next(&answer, &frame);
     assert_string_equal(header->message, text);
     rpc__response_header__free_unpacked(header, NULL);
     free(memory);
@@ -322,32 +273,8 @@ static void a_time_of_sending_that_can_not_be_is_ignored(void **state)
     header.principal = &principal;
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
-    append_header(&message, &header, (struct ds_bytes){0});
-    expect_code(&message, DS_OK, "");
-    ds_buffer_deinit(&message);
-}
-
-static void more_than_64_metadata_entries_are_refused(void **state)
-{
-    (void)state;
-    Rpc__Metadata entry = RPC__METADATA__INIT;
-    entry.key = (char *)(uintptr_t) "key";
-    Rpc__Metadata *entries[65];
-    for (size_t i = 0; i < 65; i++) {
-        entries[i] = &entry;
-    }
-    Rpc__RequestHeader header = RPC__REQUEST_HEADER__INIT;
-    header.method = (char *)(uintptr_t)list_products;
-    header.n_metadata = 65;
-    header.metadata = entries;
-    struct ds_buffer message;
-    ds_buffer_init(&message, 4096);
-    const size_t header_bytes = rpc__request_header__get_packed_size(&header);
-    uint8_t *room = ds_buffer_reserve(&message, DS_FRAME_PREFACE_BYTES + header_bytes);
-    ds_frame_write_preface(room, DS_FRAME_REQUEST, 0, header_bytes, 0);
-    rpc__request_header__pack(&header, room + DS_FRAME_PREFACE_BYTES);
-    ds_buffer_commit(&message, DS_FRAME_PREFACE_BYTES + header_bytes);
-    expect_code(&message, DS_INVALID_ARGUMENT, "");
+    rpc_frame_append(&message, DS_FRAME_REQUEST, &header, (struct ds_bytes){0});
+    rpc_stranger_expect(&stranger, &message, DS_OK, "");
     ds_buffer_deinit(&message);
 }
 
@@ -422,18 +349,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH(a_frame_made_by_hand_is_answered),
+        WITH(the_documented_bytes_of_a_call_are_answered),
+        WITH(the_documented_bytes_of_a_cancel_are_answered),
         WITH(bytes_that_are_no_frame_get_an_answer),
         WITH(lengths_that_pass_the_message_are_refused),
         WITH(another_version_is_told_the_versions_that_do),
         WITH(a_frame_of_another_type_is_refused_with_its_call_id),
         WITH(a_damaged_header_is_refused),
         WITH(a_call_id_of_seventeen_bytes_is_refused),
-        WITH(sixty_four_frames_share_a_message_and_one_more_does_not),
         WITH(a_method_that_may_block_does_not_share_a_message),
         WITH(a_failures_text_is_never_cut_within_a_character),
         cmocka_unit_test_setup_teardown(a_time_of_sending_that_can_not_be_is_ignored,
                                         open_trusted_stranger, close_stranger),
-        WITH(more_than_64_metadata_entries_are_refused),
         WITH(a_message_announced_with_16_gib_closes_the_connection),
         WITH(a_channel_without_a_server_says_so),
         WITH(an_address_in_use_or_of_another_form_is_refused),

@@ -19,18 +19,23 @@ static void a_request_header_is_what_protobuf_reads(void **state)
                                         .principal = &principal,
                                         .authorization = "Bearer x",
                                         .peer = "192.0.2.1",
-                                        .traceparent = "00-a-b-01"};
+                                        .traceparent = "00-a-b-01",
+                                        .idempotency_key = ds_bytes_of("key", 3)};
     struct ds_buffer bytes;
     ds_buffer_init(&bytes, 4096);
     ds_request_header_write(&bytes, &call,
                             &(struct ds_request_stamp){.call_id = ds_bytes_of("id", 2),
                                                        .timeout_ms = 1500,
+                                                       .attempt = 2,
                                                        .sent_at_us = 1234567890123456});
     Rpc__RequestHeader *header = rpc__request_header__unpack(NULL, bytes.size, bytes.data);
     assert_non_null(header);
     assert_memory_equal(header->call_id.data, "id", 2);
     assert_string_equal(header->method, "deltastream.storage.v1.Storage/ListTicks");
     assert_int_equal(header->timeout_ms, 1500);
+    assert_int_equal(header->attempt, 2);
+    assert_int_equal(header->idempotency_key.len, 3);
+    assert_memory_equal(header->idempotency_key.data, "key", 3);
     assert_true(header->sent_at_us == 1234567890123456);
     assert_string_equal(header->authorization, "Bearer x");
     assert_string_equal(header->peer, "192.0.2.1");

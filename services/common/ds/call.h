@@ -42,6 +42,18 @@ const char *ds_call_authorization(const struct ds_call *call);
 /* The client's address as a trusted listener reports it, else the peer's own; "" where unknown. */
 const char *ds_call_peer(const struct ds_call *call);
 
+/* The value that the caller's metadata has first under that key; false where it has none. */
+bool ds_call_metadata_get(const struct ds_call *call, const char *key, struct ds_bytes *ret_value);
+
+/*
+ * Puts metadata into the answer, in place of what it has under that key; it goes out with a failure
+ * too. Key and value are copied. DS_RESOURCE_EXHAUSTED past DS_METADATA_ENTRIES_MAX and
+ * DS_METADATA_BYTES_MAX, DS_INVALID_ARGUMENT where the entry may not travel (ds/metadata.h); both
+ * with the call's text set.
+ */
+DS_MUST_USE ds_code ds_call_set_metadata(struct ds_call *call, const char *key,
+                                         struct ds_bytes value);
+
 /* When the caller stops waiting, on the clock's monotonic scale in microseconds. */
 int64_t ds_call_deadline_us(const struct ds_call *call);
 
@@ -76,7 +88,7 @@ DS_MUST_USE ds_code ds_fail_add(struct ds_call *call, ds_code code, const char *
  * ask it. */
 DS_MUST_USE ds_code ds_fail_if_abandoned(struct ds_call *call);
 
-/* Tells the caller when to try again; goes out with a failure. */
+/* Tells the caller when to try again, or by a negative value not to; goes out with a failure. */
 void ds_call_set_retry_after_ms(struct ds_call *call, int32_t retry_after_ms);
 
 /*

@@ -19,14 +19,23 @@ struct ds_channel_ops {
     /* Ends the calls in flight with DS_CANCELLED, then frees the channel. May wait for the server's
      * threads. */
     void (*close)(struct ds_channel *channel);
+    enum ds_channel_state (*state)(struct ds_channel *channel);
+    /* Ends what is in flight with DS_UNAVAILABLE where it may be made again; for endpoints. */
+    void (*abort)(struct ds_channel *channel);
 };
 
 /* The beginning of each transport's channel. */
 struct ds_channel {
     const struct ds_channel_ops *ops;
     const struct ds_clock *clock;
-    struct ds_metrics *metrics; /* may be NULL */
+    struct ds_metrics *metrics;  /* may be NULL */
+    struct ds_retrier *retrier;  /* NULL: no call is made again */
+    struct ds_channel *balanced; /* the channel whose endpoint this one is; NULL: none */
 };
+
+/* Fills the beginning of a transport's channel, before any thread of it starts. */
+void ds_channel_init(struct ds_channel *channel, const struct ds_channel_ops *ops,
+                     const struct ds_channel_options *options);
 
 /* A list of calls in their order. */
 struct ds_client_call_list {
@@ -40,7 +49,17 @@ struct ds_client_call *ds_client_call_pop(struct ds_client_call_list *list);
 /* The call's time limit: its own or its method's. */
 uint32_t ds_client_call_timeout_ms(const struct ds_client_call *call);
 
-/* Ends a call whose second part is filled: counts it and calls done. */
+/* When the caller stops waiting, on the channel's clock. */
+int64_t ds_client_call_deadline_us(const struct ds_client_call *call);
+
+/* Hands an attempt of the call to the transport, which collects it. */
+void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *call);
+
+/* Whether the call may be made twice, whatever became of its first attempt. */
+bool ds_client_call_may_repeat(const struct ds_channel *channel, const struct ds_client_call *call);
+
+/* Ends an attempt of a call whose second part is filled: it is made again, or it is counted and
+ * done. */
 void ds_client_call_finish(struct ds_channel *channel, struct ds_client_call *call);
 
 /* Ends a call that has no reply. `message` is static. */
@@ -50,6 +69,12 @@ void ds_client_call_fail(struct ds_channel *channel, struct ds_client_call *call
 /* What a caller reads where there is no reply to quote. */
 const char *ds_client_failure_text(ds_code code);
 
+/* Told at the end of each attempt of a call on one of its endpoints. */
+void ds_channel_balanced_note(struct ds_channel *balanced, const struct ds_client_call *call);
+enum ds_channel_state ds_channel_balanced_endpoint_state(struct ds_channel *balanced, size_t place);
+
+DS_MUST_USE ds_code ds_channel_balanced_open(const struct ds_channel_options *options,
+                                             struct ds_channel **ret_channel);
 struct ds_channel *ds_channel_direct_open(const struct ds_channel_options *options);
 DS_MUST_USE ds_code ds_channel_nng_open(const struct ds_channel_options *options,
                                         struct ds_channel **ret_channel);

@@ -117,6 +117,8 @@ static void direct_finished(struct ds_call *call)
         client->response =
             call->code == DS_OK ? call->response : (struct ds_bytes){.data = NULL, .size = 0};
         client->retry_pushback_ms = call->retry_after_ms;
+        client->response_metadata = call->answer_metadata;
+        client->response_metadata_count = call->answer_metadata_count;
         client->queue_us = call->queue_us;
         client->execution_us = call->execution_us;
         client->reply = &direct->reply;
@@ -162,19 +164,46 @@ static struct ds_bytes bytes_copy(struct ds_arena *arena, struct ds_bytes from)
     return ds_bytes_of(copy, from.size);
 }
 
+static const struct ds_metadata_entry *metadata_copy(struct ds_arena *arena,
+                                                     const struct ds_client_call *client)
+{
+    struct ds_metadata_entry *copy =
+        ds_arena_zalloc(arena, client->metadata_count * sizeof *copy + 1);
+    for (size_t i = 0; copy != NULL && i < client->metadata_count; i++) {
+        copy[i].key = copy_or_empty(arena, client->metadata[i].key);
+        copy[i].value = bytes_copy(arena, client->metadata[i].value);
+    }
+    return copy;
+}
+
+/* An attempt that is not the first has what the others have left of the call's time. */
+static uint32_t left_ms(const struct ds_call *call, const struct ds_client_call *client)
+{
+    if (client->attempt == 0) {
+        return ds_client_call_timeout_ms(client);
+    }
+    const struct direct_call *direct = call->transport;
+    const int64_t now_us = ds_clock_monotonic_us(direct->channel->base.clock);
+    const int64_t left_us = ds_client_call_deadline_us(client) - now_us;
+    return left_us > 1000 ? (uint32_t)(left_us / 1000) : 1;
+}
+
 /* A call in a pool may outlive its caller's patience, so it gets copies; an inline one reads the
  * caller's memory. */
 static void fill_request(struct ds_call *call, const struct ds_client_call *client, bool is_inline)
 {
     struct ds_call_request *request = &call->request;
     request->method = client->method->full_name;
-    request->timeout_ms = ds_client_call_timeout_ms(client);
+    request->timeout_ms = left_ms(call, client);
     if (is_inline) {
         request->authorization = client->authorization != NULL ? client->authorization : "";
         request->traceparent = client->traceparent != NULL ? client->traceparent : "";
         request->peer = client->peer != NULL ? client->peer : "";
         request->principal = client->principal;
         request->payload = client->payload;
+        request->idempotency_key = client->idempotency_key;
+        request->metadata = client->metadata;
+        request->metadata_count = client->metadata_count;
         return;
     }
     struct ds_arena *arena = call->arena;
@@ -184,6 +213,9 @@ static void fill_request(struct ds_call *call, const struct ds_client_call *clie
     request->principal =
         client->principal != NULL ? principal_copy(arena, client->principal) : NULL;
     request->payload = bytes_copy(arena, client->payload);
+    request->idempotency_key = bytes_copy(arena, client->idempotency_key);
+    request->metadata = metadata_copy(arena, client);
+    request->metadata_count = request->metadata != NULL ? client->metadata_count : 0;
 }
 
 static void start(struct direct_channel *channel, struct ds_client_call *client)
@@ -196,12 +228,12 @@ static void start(struct direct_channel *channel, struct ds_client_call *client)
         .channel = channel,
         .server_call = call,
         .client = client,
-        .deadline_us = call->received_us + (int64_t)ds_client_call_timeout_ms(client) * 1000,
     };
     call->trusted = true;
     call->transport = direct;
     call->finished = direct_finished;
     fill_request(call, client, is_inline);
+    direct->deadline_us = call->received_us + (int64_t)call->request.timeout_ms * 1000;
     pthread_mutex_lock(&channel->mutex);
     const bool is_wanted = !client->cancelled;
     if (is_wanted && !is_inline) {
@@ -337,6 +369,15 @@ static void direct_close(struct ds_channel *base)
     free(channel);
 }
 
+static enum ds_channel_state direct_state(struct ds_channel *base)
+{
+    struct direct_channel *channel = (struct direct_channel *)base;
+    pthread_mutex_lock(&channel->mutex);
+    const bool closing = channel->closing;
+    pthread_mutex_unlock(&channel->mutex);
+    return closing ? DS_CHANNEL_SHUTDOWN : DS_CHANNEL_READY;
+}
+
 struct ds_channel *ds_channel_direct_open(const struct ds_channel_options *options)
 {
     static const struct ds_channel_ops ops = {
@@ -344,12 +385,13 @@ struct ds_channel *ds_channel_direct_open(const struct ds_channel_options *optio
         .flush = direct_flush,
         .cancel = direct_cancel,
         .close = direct_close,
+        .state = direct_state,
     };
     struct direct_channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL) {
         abort();
     }
-    channel->base.ops = &ops;
+    ds_channel_init(&channel->base, &ops, options);
     channel->server = options->server;
     pthread_mutex_init(&channel->mutex, NULL);
     pthread_cond_init(&channel->changed, NULL);

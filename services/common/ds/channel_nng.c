@@ -3,29 +3,35 @@
  * flushed together share a message; everything else travels alone.
  */
 #include "ds/channel.h"
+#include "ds/channel_reply.h"
 #include "ds/frame.h"
 #include "ds/frame_header.h"
 #include "ds/nng_transport.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* Messages under way at a time: more of them are no faster and only lengthen the tail. */
 #define REQUESTS_MAX 64
 /* What a head takes beside its texts. */
 #define HEAD_BYTES_MAX (DS_FRAME_PREFACE_BYTES + DS_FRAME_HEADER_BYTES_MAX)
 #define CALL_ID_BYTES 8
+#define CLIENT_ID_BYTES 16
+#define CANCEL_TIMEOUT_MS 1000
 
 struct nng_channel {
     struct ds_channel base;
     struct ds_nng_dialer *dialer;
+    uint8_t client_id[CLIENT_ID_BYTES]; /* random: who knows it may cancel our calls */
 
     pthread_mutex_t mutex; /* guards all that follows, and `request` and `calls` of every message */
     struct ds_client_call_list collected;
     struct message *waiting_first; /* messages for which no request was free */
     struct message *waiting_last;
+    struct message *in_flight; /* messages that have a request */
     uint64_t next_call_id;
+    bool has_failed; /* the newest end of a message was that the server can't be reached */
     bool closing;
 };
 
@@ -33,31 +39,16 @@ struct nng_channel {
 struct message {
     struct nng_channel *channel;
     struct ds_nng_request *request; /* NULL while it waits for one */
-    int64_t begun_us;               /* when its first call began */
+    int64_t begun_us;               /* when its first call's attempt began */
     int64_t deadline_us;            /* of all its calls */
     uint64_t first_call_id;         /* call i has first_call_id + i */
     size_t call_count;
     struct ds_client_call *calls[DS_FRAMES_PER_MESSAGE_MAX];
-    struct message *next;
+    struct message *next;     /* waiting or in flight */
+    struct message *previous; /* in flight */
+    bool is_waiting;          /* for a request */
+    bool is_aborted;
 };
-
-/* A reply that its calls share; the last one to release it frees it. */
-struct shared_reply {
-    struct ds_client_reply base;
-    atomic_size_t reference_count;
-    struct ds_nng_reply *reply;
-    struct ds_arena *arena; /* of the texts; NULL: there are none */
-};
-
-static void reply_release(struct ds_client_reply *base)
-{
-    struct shared_reply *shared = (struct shared_reply *)base;
-    if (atomic_fetch_sub(&shared->reference_count, 1) == 1) {
-        ds_nng_reply_free(shared->reply);
-        ds_arena_destroy(shared->arena);
-        free(shared);
-    }
-}
 
 static void append_head(struct ds_buffer *heads, const struct ds_client_call *call,
                         const struct ds_request_stamp *stamp)
@@ -72,6 +63,12 @@ static void append_head(struct ds_buffer *heads, const struct ds_client_call *ca
 
 static void message_finished(void *context, ds_code code, struct ds_nng_reply *reply);
 
+/* Inline calls are over before anybody could cancel them. */
+static bool message_can_be_cancelled(const struct message *message)
+{
+    return message->call_count == 1 && message->calls[0]->method->pool != DS_POOL_INLINE;
+}
+
 static int message_waited_ms(const struct message *message)
 {
     return (int)((ds_clock_monotonic_us(message->channel->base.clock) - message->begun_us) / 1000);
@@ -81,6 +78,8 @@ static int message_waited_ms(const struct message *message)
 static void message_send(struct message *message, uint32_t timeout_ms)
 {
     const int64_t sent_at_us = ds_clock_wall_us(message->channel->base.clock);
+    const struct ds_bytes client_id = ds_bytes_of(
+        message->channel->client_id, message_can_be_cancelled(message) ? CLIENT_ID_BYTES : 0);
     struct ds_buffer heads;
     size_t ends[DS_FRAMES_PER_MESSAGE_MAX];
     ds_buffer_init(&heads, HEAD_BYTES_MAX * message->call_count);
@@ -89,7 +88,9 @@ static void message_send(struct message *message, uint32_t timeout_ms)
         append_head(&heads, message->calls[i],
                     &(struct ds_request_stamp){
                         .call_id = ds_bytes_of(&call_id, CALL_ID_BYTES),
+                        .client_id = client_id,
                         .timeout_ms = timeout_ms,
+                        .attempt = message->calls[i]->attempt,
                         .sent_at_us = sent_at_us,
                     });
         ends[i] = heads.size;
@@ -126,11 +127,35 @@ static void fail_all(struct message *message, ds_code code)
     }
 }
 
+static void in_flight_add_locked(struct message *message)
+{
+    struct nng_channel *channel = message->channel;
+    message->previous = NULL;
+    message->next = channel->in_flight;
+    if (message->next != NULL) {
+        message->next->previous = message;
+    }
+    channel->in_flight = message;
+}
+
+static void in_flight_remove_locked(struct message *message)
+{
+    if (message->previous != NULL) {
+        message->previous->next = message->next;
+    } else {
+        message->channel->in_flight = message->next;
+    }
+    if (message->next != NULL) {
+        message->next->previous = message->previous;
+    }
+}
+
 static struct message *waiting_pop_locked(struct nng_channel *channel)
 {
     struct message *message = channel->waiting_first;
     if (message != NULL) {
         channel->waiting_first = message->next;
+        message->is_waiting = false;
     }
     return message;
 }
@@ -138,12 +163,29 @@ static struct message *waiting_pop_locked(struct nng_channel *channel)
 static void waiting_push_locked(struct nng_channel *channel, struct message *message)
 {
     message->next = NULL;
+    message->is_waiting = true;
     if (channel->waiting_first == NULL) {
         channel->waiting_first = message;
     } else {
         channel->waiting_last->next = message;
     }
     channel->waiting_last = message;
+}
+
+static void waiting_remove_locked(struct nng_channel *channel, struct message *message)
+{
+    struct message *before = NULL;
+    for (struct message *other = channel->waiting_first; other != message; other = other->next) {
+        before = other;
+    }
+    if (before == NULL) {
+        channel->waiting_first = message->next;
+    } else {
+        before->next = message->next;
+    }
+    if (channel->waiting_last == message) {
+        channel->waiting_last = before;
+    }
 }
 
 /* Gives a request that has become free to the first waiting message that is not too late. It is
@@ -160,8 +202,11 @@ static void request_pass_on(struct nng_channel *channel, struct ds_nng_request *
         }
         request = ds_nng_request_begin(channel->dialer);
         message->request = request;
-        pthread_mutex_unlock(&channel->mutex);
         const uint32_t left_ms = message_left_ms(message);
+        if (left_ms > 0) {
+            in_flight_add_locked(message);
+        }
+        pthread_mutex_unlock(&channel->mutex);
         if (left_ms > 0) {
             message_send(message, left_ms);
             return;
@@ -181,6 +226,8 @@ static void message_start(struct message *message)
     const bool waits = !closing && message->request == NULL;
     if (waits) {
         waiting_push_locked(channel, message);
+    } else if (!closing) {
+        in_flight_add_locked(message);
     }
     pthread_mutex_unlock(&channel->mutex);
     if (waits) {
@@ -201,8 +248,8 @@ static struct message *message_create(struct nng_channel *channel, struct ds_cli
         abort();
     }
     message->channel = channel;
-    message->begun_us = first->begun_us;
-    message->deadline_us = first->begun_us + (int64_t)ds_client_call_timeout_ms(first) * 1000;
+    message->begun_us = first->attempt_begun_us;
+    message->deadline_us = ds_client_call_deadline_us(first);
     return message;
 }
 
@@ -270,37 +317,11 @@ static size_t answered_call(const struct message *message, const struct ds_respo
     return place < message->call_count ? (size_t)place : message->call_count;
 }
 
-static const char *keep_text(struct shared_reply *shared, struct ds_bytes text)
-{
-    if (text.size == 0) {
-        return "";
-    }
-    if (shared->arena == NULL) {
-        shared->arena = ds_arena_create(DS_FRAME_PAYLOAD_BYTES_MAX);
-    }
-    const char *copy = ds_arena_copy_text(shared->arena, (const char *)text.data, text.size);
-    return copy != NULL ? copy : "";
-}
-
-static void take_answer(struct shared_reply *shared, const struct ds_response_header *header,
-                        struct ds_bytes payload, struct ds_client_call *call)
-{
-    call->code = header->code;
-    call->message = keep_text(shared, header->message);
-    call->status_details = header->status_details;
-    call->retry_pushback_ms = header->retry_pushback_ms;
-    call->queue_us = header->queue_us;
-    call->execution_us = header->execution_us;
-    call->response = payload;
-    call->reply = &shared->base;
-    atomic_fetch_add(&shared->reference_count, 1);
-}
-
 /* Fills the calls that the reply answers and marks them in `answered`. */
-static void take_answers(const struct message *message, struct shared_reply *shared,
+static void take_answers(const struct message *message, struct ds_shared_reply *shared,
                          bool answered[])
 {
-    struct ds_bytes rest = ds_nng_reply_bytes(shared->reply);
+    struct ds_bytes rest = ds_shared_reply_bytes(shared);
     struct ds_frame frame;
     struct ds_response_header header;
     while (rest.size > 0 && ds_frame_next(&rest, &frame) == DS_OK) {
@@ -309,7 +330,7 @@ static void take_answers(const struct message *message, struct shared_reply *sha
         }
         const size_t place = answered_call(message, &header);
         if (place < message->call_count && !answered[place]) {
-            take_answer(shared, &header, frame.payload, message->calls[place]);
+            ds_shared_reply_take(shared, &header, &frame, message->calls[place]);
             answered[place] = true;
         }
     }
@@ -339,19 +360,29 @@ static void deliver_answer(struct message *message, struct ds_client_call *call,
 
 static void deliver_answers(struct message *message, struct ds_nng_reply *reply)
 {
-    struct shared_reply *shared = calloc(1, sizeof *shared);
-    if (shared == NULL) {
-        abort();
-    }
-    shared->base.release = reply_release;
-    shared->reply = reply;
-    atomic_init(&shared->reference_count, 1);
+    struct ds_shared_reply *shared = ds_shared_reply_create(reply);
     bool answered[DS_FRAMES_PER_MESSAGE_MAX] = {false};
     take_answers(message, shared, answered);
     for (size_t i = 0; i < message->call_count; i++) {
         deliver_answer(message, message->calls[i], answered[i]);
     }
-    reply_release(&shared->base);
+    ds_shared_reply_unref(shared);
+}
+
+/* How a call ends whose message got no answer. */
+static ds_code lost_code_locked(const struct message *message, const struct ds_client_call *call,
+                                ds_code code)
+{
+    return code == DS_CANCELLED && message->is_aborted && !call->cancelled ? DS_UNAVAILABLE : code;
+}
+
+static void lose_all(struct message *message)
+{
+    for (size_t i = 0; i < message->call_count; i++) {
+        struct ds_client_call *call = message->calls[i];
+        ds_client_call_fail(&message->channel->base, call, call->code,
+                            ds_client_failure_text(call->code));
+    }
 }
 
 static void message_finished(void *context, ds_code code, struct ds_nng_reply *reply)
@@ -360,15 +391,21 @@ static void message_finished(void *context, ds_code code, struct ds_nng_reply *r
     struct nng_channel *channel = message->channel;
     pthread_mutex_lock(&channel->mutex);
     struct ds_nng_request *request = message->request;
+    const bool was_sent = ds_nng_request_was_sent(request);
     for (size_t i = 0; i < message->call_count; i++) {
-        message->calls[i]->in_flight = NULL;
+        struct ds_client_call *call = message->calls[i];
+        call->in_flight = NULL;
+        call->is_unexecuted = !was_sent;
+        call->code = lost_code_locked(message, call, code);
     }
+    in_flight_remove_locked(message);
+    channel->has_failed = code == DS_UNAVAILABLE;
     pthread_mutex_unlock(&channel->mutex);
     request_pass_on(channel, request);
     if (code == DS_OK) {
         deliver_answers(message, reply);
     } else {
-        fail_all(message, code);
+        lose_all(message);
     }
     free(message);
 }
@@ -389,15 +426,15 @@ static bool may_share(const struct message *message, size_t message_bytes,
            ds_client_call_timeout_ms(call) == ds_client_call_timeout_ms(message->calls[0]);
 }
 
-/* Sends the calls of one flush: inline ones together as far as the rules allow, the others alone.
- */
+/* Sends the calls of one flush: inline ones together as far as the rules allow, the others alone,
+ * and so does what is made again, whose deadline is nearer. */
 static void send_collected(struct nng_channel *channel, struct ds_client_call_list *list)
 {
     struct message *shared = NULL;
     size_t shared_bytes = 0;
     for (struct ds_client_call *call = ds_client_call_pop(list); call != NULL;
          call = ds_client_call_pop(list)) {
-        if (call->method->pool != DS_POOL_INLINE) {
+        if (call->method->pool != DS_POOL_INLINE || call->attempt > 0) {
             send_alone(channel, call);
             continue;
         }
@@ -427,17 +464,130 @@ static void nng_flush(struct ds_channel *base)
     send_collected(channel, &list);
 }
 
-/* A call that shares its message is left to its answer, which an inline method gives soon. */
+/* A CANCEL frame on its way. */
+struct cancel {
+    struct nng_channel *channel;
+    struct ds_nng_request *request;
+};
+
+/* Whether the server still had the call makes no difference to anybody. */
+static void cancel_finished(void *context, ds_code code, struct ds_nng_reply *reply)
+{
+    struct cancel *cancel = context;
+    (void)code;
+    ds_nng_reply_free(reply);
+    request_pass_on(cancel->channel, cancel->request);
+    free(cancel);
+}
+
+/* Tells the server by a connection of its own, since the call's is taken until its answer. */
+static void cancel_send(struct nng_channel *channel, struct ds_nng_request *request,
+                        uint64_t call_id)
+{
+    uint8_t preface[DS_FRAME_PREFACE_BYTES];
+    struct ds_buffer header;
+    struct cancel *cancel = calloc(1, sizeof *cancel);
+    if (cancel == NULL) {
+        abort();
+    }
+    *cancel = (struct cancel){.channel = channel, .request = request};
+    ds_buffer_init(&header, HEAD_BYTES_MAX);
+    ds_cancel_header_write(&header, ds_bytes_of(&call_id, CALL_ID_BYTES),
+                           ds_bytes_of(channel->client_id, CLIENT_ID_BYTES));
+    ds_frame_write_preface(preface, DS_FRAME_CANCEL, 0, header.size, 0);
+    const struct ds_bytes parts[] = {ds_bytes_of(preface, sizeof preface),
+                                     ds_buffer_bytes(&header)};
+    const struct ds_nng_request_times times = {.timeout_ms = CANCEL_TIMEOUT_MS};
+    ds_nng_request_send(request, parts, 2, &times, cancel_finished, cancel);
+    ds_buffer_deinit(&header);
+}
+
+/* A call that shares its message is left to its answer, which an inline method gives soon. Where
+ * all connections are taken, the server is not told: it has its own deadline. */
 static void nng_cancel(struct ds_channel *base, struct ds_client_call *call)
 {
     struct nng_channel *channel = (struct nng_channel *)base;
+    struct ds_nng_request *request = NULL;
+    struct message *untaken = NULL;
+    uint64_t call_id = 0;
     pthread_mutex_lock(&channel->mutex);
     call->cancelled = true;
-    const struct message *message = call->in_flight;
+    struct message *message = call->in_flight;
     if (message != NULL && message->call_count == 1 && message->request != NULL) {
         ds_nng_request_cancel(message->request);
+        call_id = message->first_call_id;
+        request = message_can_be_cancelled(message) ? ds_nng_request_begin(channel->dialer) : NULL;
+    } else if (message != NULL && message->call_count == 1 && message->is_waiting) {
+        untaken = message;
+        waiting_remove_locked(channel, message);
+        call->in_flight = NULL;
     }
     pthread_mutex_unlock(&channel->mutex);
+    if (request != NULL) {
+        cancel_send(channel, request, call_id);
+    }
+    if (untaken != NULL) {
+        fail_all(untaken, DS_CANCELLED);
+        free(untaken);
+    }
+}
+
+static bool message_may_repeat(const struct message *message)
+{
+    for (size_t i = 0; i < message->call_count; i++) {
+        if (!ds_client_call_may_repeat(&message->channel->base, message->calls[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What waits here for a request has not been sent, so all of that ends; on the wire, what is not to
+ * be made twice goes on. */
+static void nng_abort(struct ds_channel *base)
+{
+    struct nng_channel *channel = (struct nng_channel *)base;
+    pthread_mutex_lock(&channel->mutex);
+    for (struct message *message = channel->in_flight; message != NULL; message = message->next) {
+        if (!message->is_aborted && message_may_repeat(message)) {
+            message->is_aborted = true;
+            ds_nng_request_cancel(message->request);
+        }
+    }
+    struct message *waiting = channel->waiting_first;
+    channel->waiting_first = NULL;
+    for (struct message *message = waiting; message != NULL; message = message->next) {
+        for (size_t i = 0; i < message->call_count; i++) {
+            struct ds_client_call *call = message->calls[i];
+            call->in_flight = NULL; /* Out of a cancel's reach. */
+            call->is_unexecuted = true;
+            call->code = call->cancelled ? DS_CANCELLED : DS_UNAVAILABLE;
+        }
+    }
+    pthread_mutex_unlock(&channel->mutex);
+    while (waiting != NULL) {
+        struct message *next = waiting->next;
+        lose_all(waiting);
+        free(waiting);
+        waiting = next;
+    }
+}
+
+static enum ds_channel_state nng_state(struct ds_channel *base)
+{
+    struct nng_channel *channel = (struct nng_channel *)base;
+    const bool is_connected = ds_nng_dialer_is_connected(channel->dialer);
+    pthread_mutex_lock(&channel->mutex);
+    const bool closing = channel->closing;
+    const bool has_failed = channel->has_failed;
+    pthread_mutex_unlock(&channel->mutex);
+    if (closing) {
+        return DS_CHANNEL_SHUTDOWN;
+    }
+    if (is_connected) {
+        return DS_CHANNEL_READY;
+    }
+    return has_failed ? DS_CHANNEL_TRANSIENT_FAILURE : DS_CHANNEL_CONNECTING;
 }
 
 static void nng_close(struct ds_channel *base)
@@ -471,6 +621,8 @@ ds_code ds_channel_nng_open(const struct ds_channel_options *options,
         .flush = nng_flush,
         .cancel = nng_cancel,
         .close = nng_close,
+        .state = nng_state,
+        .abort = nng_abort,
     };
     struct ds_nng_dialer *dialer = NULL;
     DS_TRY(ds_nng_dial(
@@ -484,8 +636,11 @@ ds_code ds_channel_nng_open(const struct ds_channel_options *options,
     if (channel == NULL) {
         abort();
     }
-    channel->base.ops = &ops;
+    ds_channel_init(&channel->base, &ops, options);
     channel->dialer = dialer;
+    if (getrandom(channel->client_id, CLIENT_ID_BYTES, 0) != CLIENT_ID_BYTES) {
+        abort(); /* Never, for so few bytes. */
+    }
     pthread_mutex_init(&channel->mutex, NULL);
     *ret_channel = &channel->base;
     return DS_OK;

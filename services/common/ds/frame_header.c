@@ -3,6 +3,11 @@
 #include "ds/frame.h"
 #include "ds/wire.h"
 
+/* ResponseHeader.metadata, Metadata.key and Metadata.value. */
+#define METADATA 5
+#define METADATA_KEY 1
+#define METADATA_VALUE 2
+
 static void write_text(struct ds_buffer *header, uint32_t number, const char *text)
 {
     if (text != NULL && text[0] != '\0') {
@@ -40,12 +45,31 @@ void ds_request_header_write(struct ds_buffer *header, const struct ds_client_ca
     write_text(header, 2, call->method->full_name);
     ds_wire_write_varint_field(header, 3, stamp->timeout_ms);
     ds_wire_write_fixed64_field(header, 4, (uint64_t)stamp->sent_at_us);
+    if (stamp->attempt > 0) {
+        ds_wire_write_varint_field(header, 5, stamp->attempt);
+    }
+    if (call->idempotency_key.size > 0) {
+        ds_wire_write_bytes_field(header, 6, call->idempotency_key);
+    }
     write_text(header, 7, call->traceparent);
     write_text(header, 9, call->authorization);
+    for (size_t i = 0; i < call->metadata_count; i++) {
+        ds_metadata_write_field(header, 12, &call->metadata[i]);
+    }
     write_text(header, 13, call->peer);
     if (call->principal != NULL) {
         write_principal(header, call->principal);
     }
+    if (stamp->client_id.size > 0) {
+        ds_wire_write_bytes_field(header, 15, stamp->client_id);
+    }
+}
+
+void ds_cancel_header_write(struct ds_buffer *header, struct ds_bytes call_id,
+                            struct ds_bytes client_id)
+{
+    ds_wire_write_bytes_field(header, 1, call_id);
+    ds_wire_write_bytes_field(header, 15, client_id);
 }
 
 static void take_number(struct ds_response_header *header, uint32_t field, uint64_t value)
@@ -69,6 +93,8 @@ static void take_bytes(struct ds_response_header *header, uint32_t field, struct
         header->message = bytes;
     } else if (field == 4) {
         header->status_details = bytes;
+    } else if (field == METADATA && header->metadata_count < DS_METADATA_ENTRIES_MAX) {
+        header->metadata_count++;
     }
 }
 
@@ -110,5 +136,56 @@ bool ds_response_header_read(struct ds_bytes bytes, struct ds_response_header *r
         }
     }
     *ret_header = header;
+    return true;
+}
+
+static bool read_entry(struct ds_bytes bytes, struct ds_arena *arena,
+                       struct ds_metadata_entry *ret_entry)
+{
+    struct ds_bytes parts[METADATA_VALUE + 1] = {{.data = NULL, .size = 0}};
+    struct ds_wire_reader reader = ds_wire_reader_of(bytes);
+    while (bytes.size > 0 && !ds_wire_at_end(&reader)) {
+        uint32_t field;
+        enum ds_wire_type type;
+        struct ds_bytes content;
+        if (!ds_wire_read_tag(&reader, &field, &type) || type != DS_WIRE_BYTES ||
+            !ds_wire_read_bytes(&reader, &content)) {
+            return false;
+        }
+        if (field == METADATA_KEY || field == METADATA_VALUE) {
+            parts[field] = content;
+        }
+    }
+    const struct ds_bytes key = parts[METADATA_KEY];
+    const struct ds_bytes value = parts[METADATA_VALUE];
+    if (key.size == 0) {
+        return false;
+    }
+    ret_entry->key = ds_arena_copy_text(arena, (const char *)key.data, key.size);
+    ret_entry->value = value;
+    return ret_entry->key != NULL && ds_metadata_refusal(ret_entry->key, value) == NULL;
+}
+
+bool ds_response_header_metadata(struct ds_bytes header, struct ds_arena *arena,
+                                 struct ds_metadata_entry *entries, size_t metadata_count)
+{
+    struct ds_wire_reader reader = ds_wire_reader_of(header);
+    size_t count = 0;
+    while (count < metadata_count) {
+        uint32_t field;
+        enum ds_wire_type type;
+        struct ds_bytes bytes;
+        if (!ds_wire_read_tag(&reader, &field, &type)) {
+            return false;
+        }
+        if (field != METADATA || type != DS_WIRE_BYTES) {
+            if (!ds_wire_skip(&reader, type)) {
+                return false;
+            }
+        } else if (!ds_wire_read_bytes(&reader, &bytes) ||
+                   !read_entry(bytes, arena, &entries[count++])) {
+            return false;
+        }
+    }
     return true;
 }

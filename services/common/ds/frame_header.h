@@ -12,12 +12,18 @@
 /* What the channel adds to a call. */
 struct ds_request_stamp {
     struct ds_bytes call_id;
+    struct ds_bytes client_id; /* empty: the call is not to be cancelled by name */
     uint32_t timeout_ms;
+    uint32_t attempt;   /* 0: the first */
     int64_t sent_at_us; /* wall clock */
 };
 
 void ds_request_header_write(struct ds_buffer *header, const struct ds_client_call *call,
                              const struct ds_request_stamp *stamp);
+
+/* The header of a CANCEL frame. */
+void ds_cancel_header_write(struct ds_buffer *header, struct ds_bytes call_id,
+                            struct ds_bytes client_id);
 
 /* Views of the header's bytes. */
 struct ds_response_header {
@@ -25,6 +31,7 @@ struct ds_response_header {
     ds_code code;
     struct ds_bytes message;
     struct ds_bytes status_details;
+    size_t metadata_count; /* at most DS_METADATA_ENTRIES_MAX; more are not counted */
     int32_t retry_pushback_ms;
     uint32_t queue_us;
     uint32_t execution_us;
@@ -32,6 +39,11 @@ struct ds_response_header {
 
 /* False where the bytes are no ResponseHeader. Fields that are not there are 0 or empty. */
 bool ds_response_header_read(struct ds_bytes header, struct ds_response_header *ret_header);
+
+/* Takes the metadata out of a header that has been read: keys go to the arena, values are views.
+ * False where it is against the rules or the arena has no room. */
+bool ds_response_header_metadata(struct ds_bytes header, struct ds_arena *arena,
+                                 struct ds_metadata_entry *entries, size_t metadata_count);
 
 /* Writes a fixed64 field, tag and value. */
 void ds_wire_write_fixed64_field(struct ds_buffer *buffer, uint32_t number, uint64_t value);

@@ -32,6 +32,8 @@
 #define PROBE_INTERVAL_MS 1000
 #define PROBE_TIMEOUT_MS 500
 #define PROBE_AGAIN_TIMEOUT_MS 3000
+/* How many connections one look may end. */
+#define OVERDUE_PER_LOOK_MAX 256
 
 static void check(int outcome)
 {
@@ -157,6 +159,7 @@ struct ds_nng_exchange {
     nng_aio *aio;
     nng_msg *message; /* the request while it is in work */
     nng_pipe pipe;    /* it came by */
+    bool is_over_limit;
     enum exchange_state state;
 };
 
@@ -166,8 +169,9 @@ struct ds_nng_listener {
     nng_listener handle; /* the watchdog's once that runs */
     bool trusted;
     char url[URL_BYTES_MAX];
+    struct ds_peers *peers;
+    atomic_size_t connection_count; /* of those whose end has not been told yet */
 
-    /* The watchdog, of a trusted listener only. */
     pthread_t watchdog;
     pthread_mutex_t mutex; /* guards is_closing */
     pthread_cond_t closing;
@@ -184,11 +188,17 @@ static void exchange_receive(struct ds_nng_exchange *exchange)
     nng_ctx_recv(exchange->context, exchange->aio);
 }
 
+static uint32_t peer_id_of(nng_pipe pipe)
+{
+    return (uint32_t)nng_pipe_id(pipe);
+}
+
 static void exchange_received(struct ds_nng_exchange *exchange)
 {
     struct ds_nng_listener *listener = exchange->listener;
     exchange->message = nng_aio_get_msg(exchange->aio);
     exchange->pipe = nng_msg_get_pipe(exchange->message);
+    exchange->is_over_limit = !ds_peers_request_begin(listener->peers, peer_id_of(exchange->pipe));
     exchange->state = EXCHANGE_IN_WORK;
     listener->options.receive(
         listener->options.context, exchange,
@@ -217,9 +227,67 @@ static void exchange_callback(void *argument)
     }
     if (exchange->state == EXCHANGE_SENDING) {
         exchange_sent(exchange, outcome);
+        ds_peers_request_end(exchange->listener->peers, peer_id_of(exchange->pipe));
     }
     if (outcome != NNG_ECLOSED && outcome != NNG_ECANCELED) {
         exchange_receive(exchange);
+    }
+}
+
+/* The part of a peer's address that its cap goes by: of IPv6 the network, since whoever has one
+ * address there has 2^64. 0 where there is none. */
+static uint32_t address_of(nng_pipe pipe)
+{
+    nng_sockaddr address;
+    uint32_t parts[2] = {0, 0};
+    if (nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address) != 0) {
+        return 0;
+    }
+    if (address.s_family == NNG_AF_INET) {
+        return address.s_in.sa_addr;
+    }
+    if (address.s_family == NNG_AF_INET6) {
+        memcpy(parts, address.s_in6.sa_addr, sizeof parts);
+        return (parts[0] * 31 ^ parts[1]) | 1;
+    }
+    return 0;
+}
+
+/* nng 1.5.2 has no cap on connections. Before the first byte of a request is read. */
+static void peer_came(nng_pipe pipe, nng_pipe_ev event, void *argument)
+{
+    struct ds_nng_listener *listener = argument;
+    (void)event;
+    const int64_t now_us = ds_clock_monotonic_us(ds_clock_system());
+    if (!ds_peers_admit(listener->peers, peer_id_of(pipe), address_of(pipe), now_us)) {
+        ds_log(DS_LOG_DEBUG, "connection_refused", DS_LOG_TEXT("url", listener->url));
+        nng_pipe_close(pipe);
+        return;
+    }
+    atomic_fetch_add(&listener->connection_count, 1);
+}
+
+static void peer_left(nng_pipe pipe, nng_pipe_ev event, void *argument)
+{
+    struct ds_nng_listener *listener = argument;
+    (void)event;
+    if (!ds_peers_has(listener->peers, peer_id_of(pipe))) {
+        return; /* It was not admitted. */
+    }
+    ds_peers_leave(listener->peers, peer_id_of(pipe));
+    listener->options.peer_left(listener->options.context, peer_id_of(pipe));
+    atomic_fetch_sub(&listener->connection_count, 1);
+}
+
+/* A half-sent request has no time limit in nng 1.5.2. */
+static void hang_up_on_overdue(struct ds_nng_listener *listener)
+{
+    uint32_t ids[OVERDUE_PER_LOOK_MAX];
+    const int64_t now_us = ds_clock_monotonic_us(ds_clock_system());
+    const size_t count = ds_peers_overdue(listener->peers, now_us, ids, OVERDUE_PER_LOOK_MAX);
+    for (size_t i = 0; i < count; i++) {
+        ds_log(DS_LOG_DEBUG, "connection_overdue", DS_LOG_TEXT("url", listener->url));
+        nng_pipe_close((nng_pipe){.id = ids[i]});
     }
 }
 
@@ -309,7 +377,9 @@ static void *watchdog_main(void *argument)
     struct ds_nng_listener *listener = argument;
     const char *path = listener->url + strlen(IPC_SCHEME);
     while (watchdog_wait(listener)) {
-        if (is_deaf(path, PROBE_TIMEOUT_MS) && is_deaf(path, PROBE_AGAIN_TIMEOUT_MS)) {
+        if (!listener->trusted) {
+            hang_up_on_overdue(listener);
+        } else if (is_deaf(path, PROBE_TIMEOUT_MS) && is_deaf(path, PROBE_AGAIN_TIMEOUT_MS)) {
             listener_revive(listener);
         }
     }
@@ -320,8 +390,7 @@ static void watchdog_start(struct ds_nng_listener *listener)
 {
     pthread_mutex_init(&listener->mutex, NULL);
     pthread_cond_init(&listener->closing, NULL);
-    if (listener->trusted &&
-        pthread_create(&listener->watchdog, NULL, watchdog_main, listener) != 0) {
+    if (pthread_create(&listener->watchdog, NULL, watchdog_main, listener) != 0) {
         abort();
     }
 }
@@ -332,9 +401,7 @@ static void watchdog_stop(struct ds_nng_listener *listener)
     listener->is_closing = true;
     pthread_cond_signal(&listener->closing);
     pthread_mutex_unlock(&listener->mutex);
-    if (listener->trusted) {
-        pthread_join(listener->watchdog, NULL);
-    }
+    pthread_join(listener->watchdog, NULL);
     pthread_cond_destroy(&listener->closing);
     pthread_mutex_destroy(&listener->mutex);
 }
@@ -352,9 +419,13 @@ ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
     listener->trusted = strncmp(options->url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
     check(nng_rep0_open(&listener->socket));
     check(nng_socket_set_size(listener->socket, NNG_OPT_RECVMAXSZ, options->message_bytes_max));
+    listener->peers = ds_peers_create(&options->peer_limits);
+    check(nng_pipe_notify(listener->socket, NNG_PIPE_EV_ADD_PRE, peer_came, listener));
+    check(nng_pipe_notify(listener->socket, NNG_PIPE_EV_REM_POST, peer_left, listener));
     const int outcome = listener_start(listener);
     if (outcome != 0) {
         if (sockets_close(&listener->socket, 1)) {
+            ds_peers_destroy(listener->peers);
             free(listener);
         }
         return listen_code(outcome);
@@ -383,6 +454,11 @@ bool ds_nng_listener_is_trusted(const struct ds_nng_listener *listener)
     return listener->trusted;
 }
 
+size_t ds_nng_listener_connection_count(const struct ds_nng_listener *listener)
+{
+    return atomic_load(&listener->connection_count);
+}
+
 void ds_nng_listener_close(struct ds_nng_listener *listener)
 {
     watchdog_stop(listener);
@@ -395,6 +471,7 @@ void ds_nng_listener_close(struct ds_nng_listener *listener)
     for (size_t i = 0; i < listener->exchange_count; i++) {
         nng_aio_free(listener->exchanges[i].aio);
     }
+    ds_peers_destroy(listener->peers);
     free(listener);
 }
 
@@ -419,13 +496,32 @@ void ds_nng_exchange_peer(const struct ds_nng_exchange *exchange, char *target,
              (unsigned int)port[0] << 8 | port[1]);
 }
 
+uint32_t ds_nng_exchange_peer_id(const struct ds_nng_exchange *exchange)
+{
+    return peer_id_of(exchange->pipe);
+}
+
+bool ds_nng_exchange_has_peer(const struct ds_nng_exchange *exchange)
+{
+    return ds_peers_has(exchange->listener->peers, peer_id_of(exchange->pipe));
+}
+
+bool ds_nng_exchange_is_over_limit(const struct ds_nng_exchange *exchange)
+{
+    return exchange->is_over_limit;
+}
+
 void ds_nng_exchange_reply(struct ds_nng_exchange *exchange, const struct ds_bytes *parts,
                            size_t part_count)
 {
     assert(exchange->state == EXCHANGE_IN_WORK);
-    nng_msg *reply = message_of(parts, part_count);
     nng_msg_free(exchange->message);
     exchange->message = NULL;
+    if (!ds_nng_exchange_has_peer(exchange)) {
+        exchange_receive(exchange); /* REP forgets the request that was not answered. */
+        return;
+    }
+    nng_msg *reply = message_of(parts, part_count);
     exchange->state = EXCHANGE_SENDING;
     nng_aio_set_msg(exchange->aio, reply);
     nng_aio_set_timeout(exchange->aio, REPLY_QUEUE_TIMEOUT_MS);
@@ -450,12 +546,14 @@ enum request_state {
 struct ds_nng_request {
     struct ds_nng_dialer *dialer;
     nng_socket socket;
-    int dialer_count;  /* nng's dialers of the socket */
-    int64_t dialed_ms; /* when the newest of them was made */
+    nng_dialer dialers[DIALERS_MAX];
+    int dialer_count;
+    int64_t dialed_ms; /* when the newest of them was made, or all were found to be well */
     atomic_int pipe_count;
     nng_ctx context;
     nng_aio *aio;
     enum request_state state;
+    bool was_sent;
     atomic_bool is_cancelled;
     int64_t deadline_ms;      /* monotonic */
     int64_t patient_until_ms; /* without a connection */
@@ -467,6 +565,7 @@ struct ds_nng_request {
 struct ds_nng_dialer {
     struct ds_nng_dialer_options options;
     char url[URL_BYTES_MAX];
+    int check_ms;
     pthread_mutex_t mutex; /* guards free_requests and open_count */
     struct ds_nng_request *free_requests;
     size_t open_count;
@@ -509,22 +608,74 @@ static void request_cancel_if_marked(struct ds_nng_request *request)
 
 static bool request_dial(struct ds_nng_request *request)
 {
+    nng_dialer dialer;
     request->dialed_ms = now_ms();
-    request->dialer_count++;
-    return nng_dial(request->socket, request->dialer->url, NULL, NNG_FLAG_NONBLOCK) == 0;
+    if (nng_dial(request->socket, request->dialer->url, &dialer, NNG_FLAG_NONBLOCK) != 0) {
+        return false;
+    }
+    request->dialers[request->dialer_count++] = dialer;
+    return true;
+}
+
+/*
+ * Whether a dialer has failed in the way in which those fail that give up; nng counts a close of
+ * its own among the "other" errors. A dialer that waits in a backlog since its first try has none.
+ * Where nng can't tell, it has failed.
+ */
+static bool dialer_has_failed(nng_stat *all, nng_dialer dialer)
+{
+    nng_stat *scope = all != NULL ? nng_stat_find_dialer(all, dialer) : NULL;
+    if (scope == NULL) {
+        return true;
+    }
+    for (nng_stat *stat = nng_stat_child(scope); stat != NULL; stat = nng_stat_next(stat)) {
+        if (strcmp(nng_stat_name(stat), "other") == 0) {
+            return nng_stat_value(stat) > 0;
+        }
+    }
+    return true;
+}
+
+/* Makes room for new dialers where some have given up. */
+static void request_close_failed_dialers(struct ds_nng_request *request)
+{
+    nng_stat *all = NULL;
+    int kept = 0;
+    if (nng_stats_get(&all) != 0) {
+        all = NULL;
+    }
+    for (int i = 0; i < request->dialer_count; i++) {
+        if (dialer_has_failed(all, request->dialers[i])) {
+            nng_dialer_close(request->dialers[i]);
+        } else {
+            request->dialers[kept++] = request->dialers[i];
+        }
+    }
+    request->dialer_count = kept;
+    if (all != NULL) {
+        nng_stats_free(all);
+    }
 }
 
 /*
  * nng 1.5.2 dials again by itself, but gives up for good where the peer ends between the connect
  * and the greeting: it takes the EPIPE for a close of its own. So a request that has waited in vain
- * gets one more dialer. The old one stays: it may wait in the backlog of a peer that is only slow,
- * and a connection that is hung up before its greeting makes nng's listeners deaf by the same
- * mistake. Each wait is twice the one before, and a request has DIALERS_MAX at most.
+ * gets one more dialer. The old one stays for now: it may wait in the backlog of a peer that is
+ * only slow, and a connection that is hung up before its greeting makes nng's listeners deaf by the
+ * same mistake. Each wait is twice the one before; once there are DIALERS_MAX, those that have
+ * failed make room.
  */
 static void request_dial_anew(struct ds_nng_request *request)
 {
-    const int64_t wait_ms = (int64_t)CONNECT_CHECK_MS << (request->dialer_count - 1);
-    if (request->dialer_count == DIALERS_MAX || now_ms() - request->dialed_ms < wait_ms) {
+    const int steps = request->dialer_count > 0 ? request->dialer_count - 1 : 0;
+    if (now_ms() - request->dialed_ms < (int64_t)request->dialer->check_ms << steps) {
+        return;
+    }
+    if (request->dialer_count == DIALERS_MAX) {
+        request_close_failed_dialers(request);
+    }
+    if (request->dialer_count == DIALERS_MAX) {
+        request->dialed_ms = now_ms();
         return;
     }
     if (!request_dial(request)) {
@@ -535,7 +686,7 @@ static void request_dial_anew(struct ds_nng_request *request)
 static int next_check_ms(const struct ds_nng_request *request)
 {
     const int64_t now = now_ms();
-    int64_t until = now + CONNECT_CHECK_MS;
+    int64_t until = now + request->dialer->check_ms;
     if (atomic_load(&request->pipe_count) == 0 && request->patient_until_ms < until) {
         until = request->patient_until_ms;
     }
@@ -584,6 +735,7 @@ static void request_sent(struct ds_nng_request *request)
     /* Posting the receive any earlier would crash nng 1.5.2 when it is cancelled (nng issue
      * 1702). */
     request->state = REQUEST_WAITING;
+    request->was_sent = true;
     nng_aio_set_timeout(request->aio, remaining_ms(request));
     nng_ctx_recv(request->context, request->aio);
     request_cancel_if_marked(request);
@@ -653,6 +805,7 @@ ds_code ds_nng_dial(const struct ds_nng_dialer_options *options, struct ds_nng_d
         abort();
     }
     dialer->options = *options;
+    dialer->check_ms = options->connect_check_ms > 0 ? options->connect_check_ms : CONNECT_CHECK_MS;
     const int length = snprintf(dialer->url, sizeof dialer->url, "%s", options->url);
     if (length >= URL_BYTES_MAX || !request_open(dialer, &dialer->requests[0])) {
         free(dialer);
@@ -750,6 +903,7 @@ void ds_nng_request_send(struct ds_nng_request *request, const struct ds_bytes *
 {
     const int64_t now = now_ms();
     request->state = REQUEST_SENDING;
+    request->was_sent = false;
     request->deadline_ms = now + times->timeout_ms;
     request->patient_until_ms = now + CONNECT_PATIENCE_MS - times->waited_ms;
     request->done = done;
@@ -762,6 +916,22 @@ void ds_nng_request_cancel(struct ds_nng_request *request)
 {
     atomic_store(&request->is_cancelled, true);
     nng_aio_cancel(request->aio);
+}
+
+bool ds_nng_request_was_sent(const struct ds_nng_request *request)
+{
+    return request->was_sent;
+}
+
+bool ds_nng_dialer_is_connected(struct ds_nng_dialer *dialer)
+{
+    bool is_connected = false;
+    pthread_mutex_lock(&dialer->mutex);
+    for (size_t i = 0; i < dialer->open_count && !is_connected; i++) {
+        is_connected = atomic_load(&dialer->requests[i].pipe_count) > 0;
+    }
+    pthread_mutex_unlock(&dialer->mutex);
+    return is_connected;
 }
 
 struct ds_bytes ds_nng_reply_bytes(const struct ds_nng_reply *reply)

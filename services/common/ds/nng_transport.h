@@ -8,6 +8,7 @@
 
 #include "ds/bytes.h"
 #include "ds/code.h"
+#include "ds/peers.h"
 
 /* A request that came in and has not been answered yet. */
 struct ds_nng_exchange;
@@ -16,11 +17,15 @@ struct ds_nng_listener_options {
     const char *url;
     size_t message_bytes_max;
     size_t exchange_count; /* requests that may be in work at a time */
+    struct ds_peer_limits peer_limits;
     /*
      * Called on one of nng's threads for each request; must not block. `message` stays until the
      * reply.
      */
     void (*receive)(void *context, struct ds_nng_exchange *exchange, struct ds_bytes message);
+    /* A connection is gone; what it asked for is asked for no more. On a thread of nng's; must not
+     * block. */
+    void (*peer_left)(void *context, uint32_t peer_id);
     void *context;
 };
 
@@ -37,6 +42,9 @@ const char *ds_nng_listener_url(const struct ds_nng_listener *listener);
 /* Whether the listener's peers are believed: ipc, whose socket stands in a private folder. */
 bool ds_nng_listener_is_trusted(const struct ds_nng_listener *listener);
 
+/* Connections that have not left yet. Any thread. */
+size_t ds_nng_listener_connection_count(const struct ds_nng_listener *listener);
+
 /* Stops receiving, waits for callbacks under way and closes. Every request must have been answered.
  */
 void ds_nng_listener_close(struct ds_nng_listener *listener);
@@ -47,8 +55,18 @@ bool ds_nng_exchange_is_trusted(const struct ds_nng_exchange *exchange);
 void ds_nng_exchange_peer(const struct ds_nng_exchange *exchange, char *target,
                           size_t target_bytes_max);
 
+/* The connection that the request came by; no other one of this process has the number while it is
+ * there. */
+uint32_t ds_nng_exchange_peer_id(const struct ds_nng_exchange *exchange);
+
+/* False once the connection is gone. */
+bool ds_nng_exchange_has_peer(const struct ds_nng_exchange *exchange);
+
+/* Whether the connection has more requests in work than it may. */
+bool ds_nng_exchange_is_over_limit(const struct ds_nng_exchange *exchange);
+
 /* Sends the parts as one message and makes room for the next request. Once for each exchange; any
- * thread. */
+ * thread. Sends nothing where the connection is gone. */
 void ds_nng_exchange_reply(struct ds_nng_exchange *exchange, const struct ds_bytes *parts,
                            size_t part_count);
 
@@ -59,6 +77,7 @@ struct ds_nng_dialer_options {
     const char *url;
     size_t message_bytes_max;
     size_t request_count; /* requests that may be under way at a time, each by a connection */
+    int connect_check_ms; /* how often a request without a connection looks after it; 0: 400 */
 };
 
 /* Never waits for the peer; connects again by itself. DS_INVALID_ARGUMENT for a URL of another
@@ -97,6 +116,13 @@ void ds_nng_request_send(struct ds_nng_request *request, const struct ds_bytes *
 
 /* Makes `done` come soon, unless it is on its way already. */
 void ds_nng_request_cancel(struct ds_nng_request *request);
+
+/* In `done`: false where no connection has taken the request, so that nobody can have executed it.
+ */
+bool ds_nng_request_was_sent(const struct ds_nng_request *request);
+
+/* Whether there is any connection. It lags behind. */
+bool ds_nng_dialer_is_connected(struct ds_nng_dialer *dialer);
 
 struct ds_bytes ds_nng_reply_bytes(const struct ds_nng_reply *reply);
 void ds_nng_reply_free(struct ds_nng_reply *reply);

@@ -3,6 +3,7 @@
 #define DS_RPC_CALL_H
 
 #include "ds/call.h"
+#include "ds/metadata.h"
 #include "ds/rpc_server.h"
 
 #include <stdatomic.h>
@@ -10,6 +11,8 @@
 #define DS_CALL_ID_BYTES_MAX 16
 /* Of the text of a failure, which a response's header must have room for twice. */
 #define DS_FAILURE_BYTES_MAX 1024
+
+struct ds_idempotency_key;
 
 struct ds_field_violation {
     const char *field;
@@ -22,13 +25,18 @@ struct ds_field_violation {
 struct ds_call_request {
     uint8_t call_id[DS_CALL_ID_BYTES_MAX];
     size_t call_id_bytes;
+    uint8_t client_id[DS_CALL_ID_BYTES_MAX];
+    size_t client_id_bytes;
     const char *method;
     uint32_t timeout_ms; /* 0: the method's */
     const char *authorization;
     const char *traceparent;
     const char *peer;
-    const struct ds_principal *principal; /* NULL: the caller did not say */
-    struct ds_bytes payload;              /* stays until the call is finished */
+    struct ds_bytes idempotency_key;
+    const struct ds_principal *principal;     /* NULL: the caller did not say */
+    const struct ds_metadata_entry *metadata; /* checked; NULL where there is none */
+    size_t metadata_count;
+    struct ds_bytes payload; /* stays until the call is finished */
 };
 
 struct ds_call {
@@ -55,6 +63,9 @@ struct ds_call {
     ds_reason reason;
     struct ds_field_violation *violations;
     int32_t retry_after_ms;
+    struct ds_metadata_entry *answer_metadata; /* NULL where there is none */
+    size_t answer_metadata_count;
+    size_t answer_metadata_bytes;
     struct ds_buffer raw_response;
     bool has_raw_response;
     struct ds_bytes response; /* packed; in the arena or in raw_response */
@@ -62,6 +73,19 @@ struct ds_call {
     uint32_t execution_us;
 
     struct ds_buffer response_head; /* what nng's transport sends before the response */
+    /* Of rpc_idempotency.h. */
+    bool holds_key;
+    bool is_replay; /* code and response are those of an earlier call */
+    struct ds_idempotency_key *key;
+    struct ds_call *next_waiter;
+
+    /* Of nng's transport; the links are guarded by server->calls_mutex. */
+    uint32_t peer_id;
+    bool is_listed;
+    bool connection_is_full; /* it has more requests in work than it may */
+    struct ds_call *previous;
+    struct ds_call *next;
+
     /* The transport's: told once that code, response and the rest are there. */
     void (*finished)(struct ds_call *call);
     void *transport;

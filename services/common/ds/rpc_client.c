@@ -1,28 +1,55 @@
 #include "ds/channel.h"
+#include "ds/channel_retrier.h"
 #include "ds/wire.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
+void ds_channel_init(struct ds_channel *channel, const struct ds_channel_ops *ops,
+                     const struct ds_channel_options *options)
+{
+    *channel = (struct ds_channel){
+        .ops = ops,
+        .clock = options->clock != NULL ? options->clock : ds_clock_system(),
+        .metrics = options->metrics,
+    };
+    if (options->retry != NULL || options->url_count > 1) {
+        channel->retrier = ds_retrier_create(channel, options);
+    }
+}
+
 ds_code ds_channel_open(const struct ds_channel_options *options, struct ds_channel **ret_channel)
 {
-    struct ds_channel *channel = NULL;
     if (options->server != NULL) {
-        channel = ds_channel_direct_open(options);
-    } else {
-        DS_TRY(ds_channel_nng_open(options, &channel));
+        *ret_channel = ds_channel_direct_open(options);
+        return DS_OK;
     }
-    channel->clock = options->clock != NULL ? options->clock : ds_clock_system();
-    channel->metrics = options->metrics;
-    *ret_channel = channel;
-    return DS_OK;
+    return options->url_count > 0 ? ds_channel_balanced_open(options, ret_channel)
+                                  : ds_channel_nng_open(options, ret_channel);
 }
 
 void ds_channel_close(struct ds_channel *channel)
 {
-    if (channel != NULL) {
-        channel->ops->close(channel);
+    if (channel == NULL) {
+        return;
     }
+    struct ds_retrier *retrier = channel->retrier;
+    if (retrier != NULL) {
+        ds_retrier_stop(retrier);
+    }
+    channel->ops->close(channel);
+    ds_retrier_destroy(retrier);
+}
+
+enum ds_channel_state ds_channel_state(struct ds_channel *channel)
+{
+    return channel->ops->state(channel);
+}
+
+enum ds_channel_state ds_channel_endpoint_state(struct ds_channel *channel, size_t place)
+{
+    return ds_channel_balanced_endpoint_state(channel, place);
 }
 
 void ds_client_call_push(struct ds_client_call_list *list, struct ds_client_call *call)
@@ -51,8 +78,26 @@ uint32_t ds_client_call_timeout_ms(const struct ds_client_call *call)
     return call->timeout_ms > 0 ? call->timeout_ms : call->method->timeout_ms;
 }
 
+int64_t ds_client_call_deadline_us(const struct ds_client_call *call)
+{
+    return call->begun_us + (int64_t)ds_client_call_timeout_ms(call) * 1000;
+}
+
+bool ds_client_call_may_repeat(const struct ds_channel *channel, const struct ds_client_call *call)
+{
+    const struct ds_channel *whole = channel->balanced != NULL ? channel->balanced : channel;
+    return whole->retrier != NULL && ds_retrier_may_repeat(whole->retrier, call);
+}
+
 void ds_client_call_finish(struct ds_channel *channel, struct ds_client_call *call)
 {
+    if (channel->balanced != NULL) {
+        channel = channel->balanced;
+        ds_channel_balanced_note(channel, call);
+    }
+    if (channel->retrier != NULL && ds_retrier_take(channel->retrier, call)) {
+        return;
+    }
     if (channel->metrics != NULL) {
         const int64_t duration_us = ds_clock_monotonic_us(channel->clock) - call->begun_us;
         ds_metrics_call_done(channel->metrics, call->method, call->code, duration_us);
@@ -83,23 +128,63 @@ const char *ds_client_failure_text(ds_code code)
     }
 }
 
-void ds_channel_call(struct ds_channel *channel, struct ds_client_call *call)
+void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *call)
 {
     call->code = DS_UNKNOWN;
     call->message = "";
     call->status_details = (struct ds_bytes){.data = NULL, .size = 0};
     call->response = (struct ds_bytes){.data = NULL, .size = 0};
+    call->response_metadata = NULL;
+    call->response_metadata_count = 0;
     call->retry_pushback_ms = 0;
     call->queue_us = 0;
     call->execution_us = 0;
     call->reply = NULL;
     call->in_flight = NULL;
+    call->is_unexecuted = false;
+    channel->ops->call(channel, call);
+}
+
+const char *ds_client_metadata_refusal(const struct ds_metadata_entry *entries, size_t count)
+{
+    const char *why = count > DS_METADATA_ENTRIES_MAX ? "metadata has at most 64 entries" : NULL;
+    size_t size = 0;
+    for (size_t i = 0; i < count && why == NULL; i++) {
+        size += strlen(entries[i].key) + entries[i].value.size;
+        why = size > DS_METADATA_BYTES_MAX ? "metadata has at most 8192 bytes"
+                                           : ds_metadata_refusal(entries[i].key, entries[i].value);
+    }
+    return why;
+}
+
+bool ds_client_call_metadata_get(const struct ds_client_call *call, const char *key,
+                                 struct ds_bytes *ret_value)
+{
+    for (size_t i = 0; i < call->response_metadata_count; i++) {
+        if (strcmp(call->response_metadata[i].key, key) == 0) {
+            *ret_value = call->response_metadata[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+void ds_channel_call(struct ds_channel *channel, struct ds_client_call *call)
+{
+    assert(ds_client_metadata_refusal(call->metadata, call->metadata_count) == NULL);
+    call->attempt = 0;
+    call->retried_count = 0;
+    call->backoff_step = 0;
+    call->has_gone_elsewhere = false;
+    call->is_given_up = false;
+    call->is_waiting = false;
     call->cancelled = false;
     call->begun_us = ds_clock_monotonic_us(channel->clock);
+    call->attempt_begun_us = call->begun_us;
     if (channel->metrics != NULL) {
         ds_metrics_call_begin(channel->metrics);
     }
-    channel->ops->call(channel, call);
+    ds_client_call_start(channel, call);
 }
 
 void ds_channel_flush(struct ds_channel *channel)
@@ -109,6 +194,10 @@ void ds_channel_flush(struct ds_channel *channel)
 
 void ds_channel_cancel(struct ds_channel *channel, struct ds_client_call *call)
 {
+    if (channel->retrier != NULL && ds_retrier_cancel(channel->retrier, call)) {
+        ds_client_call_fail(channel, call, DS_CANCELLED, ds_client_failure_text(DS_CANCELLED));
+        return;
+    }
     channel->ops->cancel(channel, call);
 }
 

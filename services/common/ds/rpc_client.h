@@ -6,15 +6,50 @@
 #define DS_RPC_CLIENT_H
 
 #include "ds/call.h"
+#include "ds/metadata.h"
 #include "ds/metrics.h"
+#include "ds/rpc_retry.h"
 #include "ds/rpc_server.h"
 
 struct ds_channel;
 struct ds_client_reply;
 
+#define DS_CHANNEL_URLS_MAX 16
+
+enum ds_balancing {
+    DS_PICK_FIRST,  /* all calls to the first replica of the list that is well */
+    DS_ROUND_ROBIN, /* calls in turn to all that are well */
+};
+
+/* gRPC's connectivity states. */
+enum ds_channel_state {
+    DS_CHANNEL_IDLE,              /* nothing has been tried yet */
+    DS_CHANNEL_CONNECTING,        /* tried, without an answer so far */
+    DS_CHANNEL_READY,             /* a call would go out at once */
+    DS_CHANNEL_TRANSIENT_FAILURE, /* out of reach, ill or unanswering; tried again on schedule */
+    DS_CHANNEL_SHUTDOWN,          /* being closed */
+};
+
 struct ds_channel_options {
-    const char *url;              /* ipc:///path or tcp://host:port; NULL with `server` */
+    const char *url;              /* ipc:///path or tcp://host:port; NULL with `server`, `urls` */
     struct ds_rpc_server *server; /* direct transport; outlives the channel */
+    /*
+     * Replicas of one service, of which each call goes to one. A replica takes part while it
+     * answers grpc.health.v1 with SERVING.
+     */
+    const char *const *urls;
+    size_t url_count; /* at most DS_CHANNEL_URLS_MAX */
+    enum ds_balancing balancing;
+    uint32_t health_interval_ms; /* between two checks of a replica; 0: 1000 */
+    uint32_t health_timeout_ms;  /* without an answer it counts as hung; 0: 1000 */
+    /*
+     * NULL: no call is made again, but for those that a replica certainly has not executed, which
+     * go to another one, once. With it, calls of methods without side effects, of idempotent ones
+     * and with an idempotency key are. Copied.
+     */
+    const struct ds_retry_policy *retry;
+    uint32_t (*random)(void *context); /* for the jitter, any thread; NULL: the system's */
+    void *random_context;
     const char *client_name;      /* for Hello */
     const struct ds_clock *clock; /* NULL: the system's */
     struct ds_metrics *metrics;   /* NULL: not counted; outlives the channel */
@@ -28,12 +63,16 @@ struct ds_channel_options {
  */
 struct ds_client_call {
     const struct ds_method *method;
-    struct ds_bytes payload;              /* the request on the wire */
-    uint32_t timeout_ms;                  /* 0: the method's */
-    const struct ds_principal *principal; /* NULL: none; believed by trusted listeners only */
-    const char *authorization;            /* NULL: none */
-    const char *peer;                     /* NULL: none */
-    const char *traceparent;              /* NULL: none */
+    struct ds_bytes payload;                  /* the request on the wire */
+    uint32_t timeout_ms;                      /* 0: the method's */
+    const struct ds_principal *principal;     /* NULL: none; believed by trusted listeners only */
+    const char *authorization;                /* NULL: none */
+    const char *peer;                         /* NULL: none */
+    const char *traceparent;                  /* NULL: none */
+    struct ds_bytes idempotency_key;          /* empty: none; the call may then be made again */
+    const struct ds_metadata_entry *metadata; /* within ds_client_metadata_refusal()'s rules */
+    size_t metadata_count;
+    bool is_final; /* never made again, whatever the channel's policy */
     void (*done)(struct ds_client_call *call);
     void *context;
 
@@ -44,6 +83,9 @@ struct ds_client_call {
     int32_t retry_pushback_ms;      /* 0: the server said nothing */
     uint32_t queue_us;
     uint32_t execution_us;
+    const struct ds_metadata_entry *response_metadata; /* comes with failures, too */
+    size_t response_metadata_count;
+    uint32_t attempt; /* the one that was answered; 0: the first */
 
     /* The channel's own. */
     struct ds_client_reply
@@ -51,11 +93,21 @@ struct ds_client_call {
     struct ds_client_call *next;
     void *in_flight;
     int64_t begun_us;
+    int64_t attempt_begun_us;
+    int64_t due_us;         /* the next attempt */
+    uint32_t retried_count; /* by the policy */
+    uint32_t backoff_step;
+    size_t endpoint;    /* that it went to last */
+    bool is_unexecuted; /* its last attempt, for sure */
+    bool has_gone_elsewhere;
+    bool is_routed; /* to `endpoint`, in this attempt */
+    bool is_given_up;
+    bool is_waiting;
     bool cancelled; /* guarded by the channel's lock once the call is made */
 };
 
-/* DS_INVALID_ARGUMENT for a URL of another form. Does not wait for a connection: calls made before
- * there is one wait for it at most 1 s, then end with DS_UNAVAILABLE. */
+/* DS_INVALID_ARGUMENT for a URL of another form and for too many. Does not wait for a connection:
+ * calls made before there is one wait for it at most 1 s, then end with DS_UNAVAILABLE. */
 DS_MUST_USE ds_code ds_channel_open(const struct ds_channel_options *options,
                                     struct ds_channel **ret_channel);
 
@@ -80,6 +132,19 @@ void ds_channel_cancel(struct ds_channel *channel, struct ds_client_call *call);
 /* Makes a call and waits for it; ds_client_call.done and context are the function's own. Returns
  * call->code. */
 ds_code ds_channel_call_wait(struct ds_channel *channel, struct ds_client_call *call);
+
+/* NULL where the entries may go with a call, else a static text that says what is wrong. */
+const char *ds_client_metadata_refusal(const struct ds_metadata_entry *entries, size_t count);
+
+/* Of the answer; false where it has nothing under that key. */
+bool ds_client_call_metadata_get(const struct ds_client_call *call, const char *key,
+                                 struct ds_bytes *ret_value);
+
+/* Any thread. */
+enum ds_channel_state ds_channel_state(struct ds_channel *channel);
+
+/* The state of one of the replicas, by its place in `urls`. Any thread. */
+enum ds_channel_state ds_channel_endpoint_state(struct ds_channel *channel, size_t place);
 
 /*
  * The reason in a google.rpc.Status (its ErrorInfo in the domain "deltastream"); REASON_UNSPECIFIED

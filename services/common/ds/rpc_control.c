@@ -64,18 +64,37 @@ ds_code control_hello(struct control *control, struct ds_call *call,
     return DS_OK;
 }
 
+ds_code control_get_descriptor_set(struct control *control, struct ds_call *call,
+                                   const Rpc__GetDescriptorSetRequest *request,
+                                   Rpc__GetDescriptorSetResponse *response)
+{
+    (void)control;
+    (void)call;
+    (void)request;
+    response->file_descriptor_set.data = (uint8_t *)(uintptr_t)ds_descriptor_set;
+    response->file_descriptor_set.len = ds_descriptor_set_bytes;
+    return DS_OK;
+}
+
+static bool entry_is_serving(const struct ds_service_entry *entry)
+{
+    const struct ds_health_probe *probe = &entry->health_probe;
+    return atomic_load(&entry->serving) &&
+           (probe->is_serving == NULL || probe->is_serving(probe->context));
+}
+
 ds_code health_check(struct health *health, struct ds_call *call,
                      const Grpc__Health__V1__HealthCheckRequest *request,
                      Grpc__Health__V1__HealthCheckResponse *response)
 {
     struct ds_rpc_server *server = &health->server;
-    bool serving = atomic_load(&server->serving);
+    bool serving = atomic_load(&server->serving) && !atomic_load(&server->draining);
     bool found = request->service[0] == '\0';
     for (size_t i = 0; i < server->service_count; i++) {
         struct ds_service_entry *entry = &server->services[i];
         if (strcmp(entry->handlers->service->full_name, request->service) == 0) {
             found = true;
-            serving = serving && atomic_load(&entry->serving);
+            serving = serving && entry_is_serving(entry);
         }
     }
     if (!found) {

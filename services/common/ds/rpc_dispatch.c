@@ -2,7 +2,7 @@
  * What happens to a call between its frame and its reply, whatever transport it came by:
  *
  *   admission (on the thread that received it; nothing here blocks):
- *     method lookup → limits → capacity → deadline → authentication → permission
+ *     method lookup → limits → capacity → deadline → authentication → permission → idempotency key
  *   lane: control and inline methods go on at once, the others wait in their pool's bounded queue
  *   execution: deadline → payload check and unpack → handler
  *   finish (perhaps later, on another thread): pack → metrics → reply
@@ -10,6 +10,7 @@
 #include "ds/frame.h"
 #include "ds/log.h"
 #include "ds/rpc_call.h"
+#include "ds/rpc_idempotency.h"
 #include "ds/rpc_internal.h"
 #include "ds/wire_check.h"
 
@@ -96,8 +97,12 @@ static ds_code check_capacity(struct ds_call *call)
     }
     call->retry_after_ms = BUSY_RETRY_MS;
     if (atomic_load(&server->draining)) {
-        return ds_fail_reason(call, DS_UNAVAILABLE, DS_REASON(SERVICE_UNAVAILABLE),
+        return ds_fail_reason(call, DS_UNAVAILABLE, DS_REASON(SERVER_STOPPING),
                               "the server is shutting down");
+    }
+    if (call->connection_is_full) {
+        return ds_fail_reason(call, DS_RESOURCE_EXHAUSTED, DS_REASON(SERVER_BUSY),
+                              "the connection has too many calls in work");
     }
     if (atomic_load(&server->in_flight) > server->in_flight_max) {
         return ds_fail_reason(call, DS_RESOURCE_EXHAUSTED, DS_REASON(SERVER_BUSY),
@@ -157,9 +162,15 @@ static ds_code check_permission(struct ds_call *call)
                           "the credentials lack the permission %s", permission);
 }
 
+static ds_code claim_key(struct ds_call *call)
+{
+    return ds_idempotency_claim(call->server->idempotency, call);
+}
+
 /* In this order; the first that fails ends the call. */
 static ds_code (*const admission[])(struct ds_call *call) = {
-    find_method, check_limits, check_capacity, set_deadline, authenticate, check_permission,
+    find_method,  check_limits,     check_capacity, set_deadline,
+    authenticate, check_permission, claim_key,
 };
 
 static ds_code admit(struct ds_call *call)
@@ -240,11 +251,11 @@ static void log_failure(const struct ds_call *call)
            DS_LOG_TEXT("traceparent", call->request.traceparent));
 }
 
-static void finish(struct ds_call *call, ds_code code)
+static void reply(struct ds_call *call, ds_code code)
 {
     struct ds_rpc_server *server = call->server;
-    if (code == DS_OK) {
-        code = pack_response(call);
+    if (atomic_load(&call->cancelled)) {
+        code = ds_fail(call, DS_CANCELLED, "the caller cancelled the call");
     }
     const int64_t now_us = ds_clock_monotonic_us(call->clock);
     call->code = code;
@@ -257,6 +268,22 @@ static void finish(struct ds_call *call, ds_code code)
     ds_metrics_call_end(server->metrics);
     call->finished(call);
     ds_rpc_server_call_left(server);
+}
+
+/* The end of a call that was executed or refused. */
+static void finish(struct ds_call *call, ds_code executed)
+{
+    const ds_code code = executed == DS_OK ? pack_response(call) : executed;
+    struct ds_call *waiter = NULL;
+    if (call->holds_key) {
+        waiter = ds_idempotency_settle(call->server->idempotency, call, executed, code);
+    }
+    reply(call, code);
+    while (waiter != NULL) {
+        struct ds_call *next = waiter->next_waiter;
+        finish(waiter, waiter->code); /* It holds no key, so this goes no deeper. */
+        waiter = next;
+    }
 }
 
 void ds_call_complete(struct ds_call *call, ds_code code)
@@ -320,8 +347,11 @@ void ds_rpc_dispatch(struct ds_call *call)
     struct ds_rpc_server *server = call->server;
     begin(call);
     ds_code code = admit(call);
-    if (code != DS_OK) {
-        finish(call, code);
+    if (code == DS_DEFERRED) {
+        return;
+    }
+    if (code != DS_OK || call->is_replay) {
+        finish(call, code != DS_OK ? code : call->code);
         return;
     }
     if (ds_rpc_runs_inline(server, call->method)) {

@@ -2,6 +2,7 @@
 #ifndef DS_RPC_INTERNAL_H
 #define DS_RPC_INTERNAL_H
 
+#include "ds/peers.h"
 #include "ds/rpc_call.h"
 #include "ds/worker.h"
 
@@ -13,9 +14,11 @@
 struct ds_service_entry {
     const struct ds_service_handlers *handlers;
     void *context;
-    atomic_bool serving; /* what grpc.health.v1 answers */
+    atomic_bool serving; /* what grpc.health.v1 answers, unless the probe says no */
+    struct ds_health_probe health_probe;
 };
 
+struct ds_idempotency_keys;
 struct ds_nng_listener;
 
 /* Constant after the first listener but for the atomics. */
@@ -31,11 +34,16 @@ struct ds_rpc_server {
     size_t service_count;
     atomic_bool serving;
 
+    struct ds_idempotency_keys *idempotency;
     struct ds_worker_pool *read_pool;
     struct ds_worker_pool *write_pool;
 
     struct ds_nng_listener *listeners[DS_RPC_LISTENERS_MAX];
     size_t listener_count;
+
+    struct ds_peer_limits peer_limits;
+    pthread_mutex_t calls_mutex; /* guards calls and their links */
+    struct ds_call *calls;       /* those of rpc_calls.h */
 
     int in_flight_max;
     atomic_int in_flight;

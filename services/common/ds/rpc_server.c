@@ -5,7 +5,9 @@
 #include "ds/log.h"
 #include "ds/loopback.h"
 #include "ds/nng_transport.h"
+#include "ds/rpc_calls.h"
 #include "ds/rpc_control.h"
+#include "ds/rpc_idempotency.h"
 #include "ds/rpc_internal.h"
 
 #include <assert.h>
@@ -28,6 +30,24 @@ static unsigned int core_count(void)
     return cores > 0 ? (unsigned int)cores : 1;
 }
 
+static int64_t or_default(int64_t value, int64_t standard)
+{
+    return value > 0 ? value : standard;
+}
+
+static struct ds_peer_limits peer_limits_of(const struct ds_rpc_limits *limits)
+{
+    return (struct ds_peer_limits){
+        .connections_max = (size_t)or_default(limits->connections_max, DS_RPC_CONNECTIONS_DEFAULT),
+        .connections_per_address_max = (size_t)or_default(limits->connections_per_address_max,
+                                                          DS_RPC_CONNECTIONS_PER_ADDRESS_DEFAULT),
+        .requests_per_connection_max = (size_t)or_default(limits->calls_per_connection_max,
+                                                          DS_RPC_CALLS_PER_CONNECTION_DEFAULT),
+        .first_request_ms =
+            (int)or_default(limits->first_request_ms, DS_RPC_FIRST_REQUEST_MS_DEFAULT),
+    };
+}
+
 struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *options)
 {
     struct ds_rpc_server *server = calloc(1, sizeof *server);
@@ -45,8 +65,13 @@ struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *o
     server->inline_may_block = options->inline_may_block;
     server->epoch = ds_epoch_draw();
     server->metrics = ds_metrics_create("ds_rpc_server");
+    server->idempotency = ds_idempotency_create(server->clock, options->idempotency_keys_max > 0
+                                                                   ? options->idempotency_keys_max
+                                                                   : DS_IDEMPOTENCY_KEYS_DEFAULT);
     server->in_flight_max = (int)(2 * queue_max + readers + writers);
     atomic_init(&server->serving, true);
+    server->peer_limits = peer_limits_of(&options->limits);
+    pthread_mutex_init(&server->calls_mutex, NULL);
     pthread_mutex_init(&server->drain_mutex, NULL);
     pthread_cond_init(&server->drained, NULL);
     server->read_pool = ds_worker_pool_create("ds-read", readers, queue_max);
@@ -73,6 +98,19 @@ void ds_rpc_server_add_service(struct ds_rpc_server *server,
     atomic_init(&entry->serving, true);
 }
 
+void ds_rpc_server_watch_health(struct ds_rpc_server *server, const struct ds_service *service,
+                                const struct ds_health_probe *probe)
+{
+    assert(server->listener_count == 0);
+    for (size_t i = 0; i < server->service_count; i++) {
+        if (server->services[i].handlers->service == service) {
+            server->services[i].health_probe = *probe;
+            return;
+        }
+    }
+    abort(); /* It has not been added. */
+}
+
 void ds_rpc_server_set_serving(struct ds_rpc_server *server, const char *service, bool serving)
 {
     if (service[0] == '\0') {
@@ -88,6 +126,15 @@ void ds_rpc_server_set_serving(struct ds_rpc_server *server, const char *service
 struct ds_metrics *ds_rpc_server_metrics(struct ds_rpc_server *server)
 {
     return server->metrics;
+}
+
+size_t ds_rpc_server_connection_count(const struct ds_rpc_server *server)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        count += ds_nng_listener_connection_count(server->listeners[i]);
+    }
+    return count;
 }
 
 uint64_t ds_rpc_server_epoch(const struct ds_rpc_server *server)
@@ -152,6 +199,11 @@ static void receive(void *context, struct ds_nng_exchange *exchange, struct ds_b
     ds_rpc_message_receive(context, exchange, message);
 }
 
+static void peer_left(void *context, uint32_t peer_id)
+{
+    ds_rpc_calls_cancel_peer(context, peer_id);
+}
+
 ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char *ret_url,
                              size_t ret_url_bytes_max)
 {
@@ -166,7 +218,9 @@ ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char
             .url = url,
             .message_bytes_max = DS_MESSAGE_BYTES_MAX,
             .exchange_count = (size_t)server->in_flight_max + CONTROL_EXCHANGES,
+            .peer_limits = server->peer_limits,
             .receive = receive,
+            .peer_left = peer_left,
             .context = server,
         },
         &listener);
@@ -222,9 +276,11 @@ void ds_rpc_server_destroy(struct ds_rpc_server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         ds_nng_listener_close(server->listeners[i]);
     }
+    ds_idempotency_destroy(server->idempotency);
     ds_metrics_destroy(server->metrics);
     pthread_cond_destroy(&server->drained);
     pthread_mutex_destroy(&server->drain_mutex);
+    pthread_mutex_destroy(&server->calls_mutex);
     free(server->name);
     free(server);
 }

@@ -23,6 +23,19 @@ struct ds_authenticator {
     void *context;
 };
 
+#define DS_RPC_CONNECTIONS_DEFAULT 1024
+#define DS_RPC_CONNECTIONS_PER_ADDRESS_DEFAULT 256
+#define DS_RPC_CALLS_PER_CONNECTION_DEFAULT 64
+#define DS_RPC_FIRST_REQUEST_MS_DEFAULT 30000
+
+/* Of each listener; 0 stands for the default. DS_RPC_LIMIT_SETTINGS() are their settings. */
+struct ds_rpc_limits {
+    int64_t connections_max;
+    int64_t connections_per_address_max; /* tcp only */
+    int64_t calls_per_connection_max; /* messages in work; Hello and health are answered past it */
+    int64_t first_request_ms; /* in which a connection must have sent a whole request; tcp only */
+};
+
 struct ds_rpc_server_options {
     const char *name;             /* "deltastream-storaged/0.1.0" */
     const struct ds_clock *clock; /* NULL: the system's */
@@ -32,6 +45,8 @@ struct ds_rpc_server_options {
     unsigned int read_threads;  /* 0: the number of cores */
     unsigned int write_threads; /* 0: 2 */
     size_t queue_max;           /* of each pool; 0: 256 */
+    size_t idempotency_keys_max; /* that are remembered; 0: 65,536 */
+    struct ds_rpc_limits limits;
 };
 
 /* Starts the pools' threads. Never NULL. */
@@ -54,10 +69,25 @@ void ds_rpc_server_add_service(struct ds_rpc_server *server,
 DS_MUST_USE ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url,
                                          char *ret_url, size_t ret_url_bytes_max);
 
+/* Asked at each check of a service's health; must not block. Any thread. */
+struct ds_health_probe {
+    bool (*is_serving)(void *context);
+    void *context;
+};
+
+/* The named service, which has been added, is as well as the probe says. Before the first listener.
+ */
+void ds_rpc_server_watch_health(struct ds_rpc_server *server, const struct ds_service *service,
+                                const struct ds_health_probe *probe);
+
 /* Changes what grpc.health.v1 answers for `service` ("" for all). Default: serving. Any thread. */
 void ds_rpc_server_set_serving(struct ds_rpc_server *server, const char *service, bool serving);
 
 struct ds_metrics *ds_rpc_server_metrics(struct ds_rpc_server *server);
+
+/* Connections of all listeners. Any thread. */
+size_t ds_rpc_server_connection_count(const struct ds_rpc_server *server);
+
 uint64_t ds_rpc_server_epoch(const struct ds_rpc_server *server);
 
 /*

@@ -33,4 +33,29 @@
         .offset = offsetof(struct options, log_level)                                              \
     }
 
+#define DS_RPC_LIMIT_SETTING_(setting, variable, count, member, text)                              \
+    {                                                                                              \
+        .name = (setting), .environment = {variable}, .kind = DS_SETTING_INTEGER, .argument = "N", \
+        .default_text = (count), .minimum = 1, .maximum = 65536, .help = (text),                   \
+        .offset = (member)                                                                         \
+    }
+
+/* The rows of a struct ds_rpc_limits; the defaults are those of ds/rpc_server.h. */
+#define DS_RPC_LIMIT_SETTINGS(options, member)                                                     \
+    DS_RPC_LIMIT_SETTING_("rpc-connections", "DS_RPC_CONNECTIONS", "1024",                         \
+                          offsetof(struct options, member.connections_max),                        \
+                          "connections that an RPC listener takes"),                               \
+        DS_RPC_LIMIT_SETTING_("rpc-connections-per-address", "DS_RPC_CONNECTIONS_PER_ADDRESS",     \
+                              "256", offsetof(struct options, member.connections_per_address_max), \
+                              "connections that a TCP listener takes from one address"),           \
+        DS_RPC_LIMIT_SETTING_("rpc-calls-per-connection", "DS_RPC_CALLS_PER_CONNECTION", "64",     \
+                              offsetof(struct options, member.calls_per_connection_max),           \
+                              "messages that a connection may have in work"),                      \
+    {                                                                                              \
+        .name = "rpc-first-request-timeout", .environment = {"DS_RPC_FIRST_REQUEST_TIMEOUT"},      \
+        .kind = DS_SETTING_DURATION, .argument = "TIME", .default_text = "30s", .minimum = 100,    \
+        .maximum = 3600000, .offset = offsetof(struct options, member.first_request_ms),           \
+        .help = "time in which a TCP connection must have sent a whole request"                    \
+    }
+
 #endif

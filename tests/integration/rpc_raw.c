@@ -1,0 +1,110 @@
+/* clang-format off */
+#include "support/test.h"
+/* clang-format on */
+#include "integration/rpc_raw.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PATIENCE_S 10
+#define LENGTH_BYTES 8
+#define NUMBER_BYTES 4
+#define ANSWER_BYTES_MAX (16 * 1024 * 1024)
+
+static struct sockaddr_in address_of(const char *host, int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    assert_int_equal(inet_pton(AF_INET, host, &address.sin_addr), 1);
+    return address;
+}
+
+int rpc_raw_connect(const char *url, const char *from)
+{
+    const struct sockaddr_in here = address_of(from, 0);
+    const struct sockaddr_in there = address_of("127.0.0.1", atoi(strrchr(url, ':') + 1));
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const int peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(peer >= 0);
+    assert_int_equal(bind(peer, (const struct sockaddr *)&here, sizeof here), 0);
+    assert_int_equal(connect(peer, (const struct sockaddr *)&there, sizeof there), 0);
+    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return peer;
+}
+
+void rpc_raw_send(int peer, const void *bytes, size_t size)
+{
+    assert_int_equal(send(peer, bytes, size, MSG_NOSIGNAL), size);
+}
+
+static void receive_all(int peer, void *target, size_t size)
+{
+    if (size > 0) {
+        assert_int_equal(recv(peer, target, size, MSG_WAITALL), size);
+    }
+}
+
+void rpc_raw_greet(int peer)
+{
+    static const uint8_t greeting[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}; /* protocol REQ */
+    uint8_t answer[sizeof greeting];
+    rpc_raw_send(peer, greeting, sizeof greeting);
+    receive_all(peer, answer, sizeof answer);
+}
+
+static void put_big_endian(uint8_t *target, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        target[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+    }
+}
+
+static uint64_t get_big_endian(const uint8_t *bytes, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++) {
+        value = value << 8 | bytes[i];
+    }
+    return value;
+}
+
+void rpc_raw_announce(int peer, size_t message_bytes)
+{
+    uint8_t length[LENGTH_BYTES];
+    put_big_endian(length, message_bytes, sizeof length);
+    rpc_raw_send(peer, length, sizeof length);
+}
+
+void rpc_raw_ask(int peer, uint32_t number, const struct ds_buffer *message)
+{
+    uint8_t id[NUMBER_BYTES];
+    put_big_endian(id, number | 0x80000000U, sizeof id);
+    rpc_raw_announce(peer, sizeof id + message->size);
+    rpc_raw_send(peer, id, sizeof id);
+    rpc_raw_send(peer, message->data, message->size);
+}
+
+struct ds_bytes rpc_raw_receive(int peer, uint32_t *ret_number)
+{
+    uint8_t length[LENGTH_BYTES];
+    uint8_t id[NUMBER_BYTES];
+    receive_all(peer, length, sizeof length);
+    const uint64_t size = get_big_endian(length, sizeof length);
+    assert_true(size >= sizeof id && size < ANSWER_BYTES_MAX);
+    receive_all(peer, id, sizeof id);
+    *ret_number = (uint32_t)get_big_endian(id, sizeof id) & 0x7fffffffU;
+    uint8_t *body = malloc(size);
+    assert_non_null(body);
+    receive_all(peer, body, size - sizeof id);
+    return ds_bytes_of(body, size - sizeof id);
+}
+
+bool rpc_raw_is_hung_up(int peer)
+{
+    uint8_t byte;
+    const ssize_t received = recv(peer, &byte, 1, 0);
+    return received == 0 || (received < 0 && errno == ECONNRESET);
+}

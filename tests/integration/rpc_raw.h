@@ -1,0 +1,27 @@
+/* A peer that speaks the SP protocol over a bare TCP socket, as far as the test lets it. */
+#ifndef TESTS_INTEGRATION_RPC_RAW_H
+#define TESTS_INTEGRATION_RPC_RAW_H
+
+#include "ds/buffer.h"
+
+/* Connects to the fixture's URL from that loopback address ("127.0.0.1"); reads give up after 10 s.
+ */
+int rpc_raw_connect(const char *url, const char *from);
+
+/* Sends the greeting of a REQ socket and takes the server's. */
+void rpc_raw_greet(int peer);
+
+/* Sends the length of a message without its bytes, and then some of those. */
+void rpc_raw_announce(int peer, size_t message_bytes);
+void rpc_raw_send(int peer, const void *bytes, size_t size);
+
+/* Sends a whole message as request `number`. */
+void rpc_raw_ask(int peer, uint32_t number, const struct ds_buffer *message);
+
+/* Takes one answer, from malloc, and the number of its request. */
+struct ds_bytes rpc_raw_receive(int peer, uint32_t *ret_number);
+
+/* Whether the server hangs up, now or within 10 s, without a byte more. */
+bool rpc_raw_is_hung_up(int peer);
+
+#endif

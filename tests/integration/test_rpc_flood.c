@@ -1,0 +1,260 @@
+/* Connections that ask for nothing, or for too much at once: what the listener caps. */
+/* clang-format off */
+#include "support/test.h"
+/* clang-format on */
+#include "integration/rpc_fixture.h"
+#include "integration/rpc_nursery.h"
+#include "integration/rpc_raw.h"
+#include "integration/rpc_stranger.h"
+#include "schema.gen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FLOOD_COUNT 2000
+#define CONNECTIONS_MAX 50
+#define PATIENCE_MS 30000
+#define HERE "127.0.0.1"
+
+static struct rpc_fixture fixture;
+
+static ds_code authenticate_writer(void *context, struct ds_call *call,
+                                   struct ds_principal *ret_principal)
+{
+    (void)context;
+    (void)call;
+    *ret_principal = rpc_fixture_writer;
+    return DS_OK;
+}
+
+static void open_server(const struct ds_rpc_server_options *limits)
+{
+    struct ds_rpc_server_options options = *limits;
+    options.authenticator.authenticate = authenticate_writer;
+    rpc_fixture_open(&fixture, FIXTURE_TCP, &options);
+}
+
+static void pause_shortly(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+static void await_connections(size_t count)
+{
+    for (int waited_ms = 0; ds_rpc_server_connection_count(fixture.server) != count;
+         waited_ms += 5) {
+        assert_true(waited_ms < PATIENCE_MS);
+        pause_shortly();
+    }
+}
+
+static ds_code call_hello(void)
+{
+    struct ds_client_call call = {.method = ds_method_control_hello, .timeout_ms = 20000};
+    const ds_code code = ds_channel_call_wait(fixture.channel, &call);
+    ds_client_call_release(&call);
+    return code;
+}
+
+static ds_code call_by_new_client(void)
+{
+    struct ds_channel *channel = NULL;
+    assert_int_equal(ds_channel_open(&(struct ds_channel_options){.url = fixture.url}, &channel),
+                     DS_OK);
+    struct ds_client_call call = {.method = ds_method_control_hello, .timeout_ms = 20000};
+    const ds_code code = ds_channel_call_wait(channel, &call);
+    ds_client_call_release(&call);
+    ds_channel_close(channel);
+    return code;
+}
+
+static void await_open_files(size_t count)
+{
+    for (int waited_ms = 0; rpc_nursery_open_files(getpid()) > count; waited_ms += 5) {
+        assert_true(waited_ms < PATIENCE_MS);
+        pause_shortly();
+    }
+}
+
+static void close_flood(const int *peers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        close(peers[i]);
+    }
+}
+
+/* The test holds both ends of each connection. */
+static void allow_open_files(void)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(limit.rlim_cur > 2 * FLOOD_COUNT + 100);
+}
+
+static void a_good_client_goes_on_in_a_flood_of_idle_connections(void **state)
+{
+    (void)state;
+    static int peers[FLOOD_COUNT];
+    allow_open_files();
+    open_server(&(struct ds_rpc_server_options){
+        .limits.connections_max = CONNECTIONS_MAX,
+        .limits.connections_per_address_max = FLOOD_COUNT,
+    });
+    assert_int_equal(call_hello(), DS_OK);
+    const size_t connections = ds_rpc_server_connection_count(fixture.server);
+    const size_t open_files = rpc_nursery_open_files(getpid());
+    for (size_t i = 0; i < FLOOD_COUNT; i++) {
+        peers[i] = rpc_raw_connect(fixture.url, HERE);
+        rpc_raw_greet(peers[i]);
+        if (i % 100 == 0) {
+            assert_int_equal(call_hello(), DS_OK);
+        }
+    }
+    await_connections(CONNECTIONS_MAX);
+    assert_true(rpc_raw_is_hung_up(peers[FLOOD_COUNT - 1]));
+    assert_int_equal(call_hello(), DS_OK);
+    close_flood(peers, FLOOD_COUNT);
+    await_connections(connections);
+    await_open_files(open_files);
+    assert_int_equal(call_by_new_client(), DS_OK);
+    rpc_fixture_close(&fixture);
+}
+
+static void a_good_client_goes_on_beside_connections_that_never_greet(void **state)
+{
+    (void)state;
+    static int peers[FLOOD_COUNT];
+    allow_open_files();
+    open_server(&(struct ds_rpc_server_options){0});
+    assert_int_equal(call_hello(), DS_OK);
+    const size_t open_files = rpc_nursery_open_files(getpid());
+    for (size_t i = 0; i < FLOOD_COUNT / 4; i++) {
+        peers[i] = rpc_raw_connect(fixture.url, HERE);
+    }
+    assert_int_equal(call_hello(), DS_OK);
+    assert_int_equal(call_by_new_client(), DS_OK);
+    close_flood(peers, FLOOD_COUNT / 4);
+    await_open_files(open_files);
+    rpc_fixture_close(&fixture);
+}
+
+static void an_address_has_its_own_cap(void **state)
+{
+    (void)state;
+    int peers[3];
+    open_server(&(struct ds_rpc_server_options){.limits.connections_per_address_max = 2});
+    for (size_t i = 0; i < 3; i++) {
+        peers[i] = rpc_raw_connect(fixture.url, "127.0.0.2");
+        rpc_raw_greet(peers[i]);
+    }
+    assert_true(rpc_raw_is_hung_up(peers[2]));
+    const int other = rpc_raw_connect(fixture.url, "127.0.0.3");
+    struct ds_buffer message;
+    uint32_t number = 0;
+    ds_buffer_init(&message, 4096);
+    rpc_request_append(&message, "a", "deltastream.rpc.v1.Control/Hello", (struct ds_bytes){0});
+    rpc_raw_greet(other);
+    rpc_raw_ask(other, 7, &message);
+    free((void *)(uintptr_t)rpc_raw_receive(other, &number).data);
+    assert_int_equal(number, 7);
+    ds_buffer_deinit(&message);
+    close_flood(peers, 3);
+    close(other);
+    rpc_fixture_close(&fixture);
+}
+
+static void a_connection_that_drips_its_first_request_is_hung_up_on(void **state)
+{
+    (void)state;
+    open_server(&(struct ds_rpc_server_options){.limits.first_request_ms = 100});
+    const int peer = rpc_raw_connect(fixture.url, HERE);
+    rpc_raw_greet(peer);
+    rpc_raw_announce(peer, 1000);
+    rpc_raw_send(peer, "drip", 4);
+    assert_true(rpc_raw_is_hung_up(peer));
+    close(peer);
+    rpc_fixture_close(&fixture);
+}
+
+static void a_connection_that_has_asked_may_be_silent(void **state)
+{
+    (void)state;
+    struct rpc_stranger stranger;
+    struct ds_buffer message;
+    open_server(&(struct ds_rpc_server_options){.limits.first_request_ms = 100});
+    rpc_stranger_open(&stranger, fixture.url);
+    ds_buffer_init(&message, 4096);
+    rpc_request_append(&message, "a", "deltastream.rpc.v1.Control/Hello", (struct ds_bytes){0});
+    rpc_stranger_expect(&stranger, &message, DS_OK, "a");
+    const size_t connections = ds_rpc_server_connection_count(fixture.server);
+    const int silent = rpc_raw_connect(fixture.url, HERE);
+    rpc_raw_greet(silent);
+    /* A look that ends one that is younger has seen ours. */
+    assert_true(rpc_raw_is_hung_up(silent));
+    assert_true(ds_rpc_server_connection_count(fixture.server) >= connections);
+    rpc_stranger_expect(&stranger, &message, DS_OK, "a");
+    ds_buffer_deinit(&message);
+    rpc_stranger_close(&stranger);
+    close(silent);
+    rpc_fixture_close(&fixture);
+}
+
+static void expect_raw_answer(int peer, ds_code code, uint32_t number)
+{
+    uint32_t answered = 0;
+    struct ds_bytes answer = rpc_raw_receive(peer, &answered);
+    void *memory = (void *)(uintptr_t)answer.data;
+    rpc_response_expect(&answer, code, "a", "");
+    if (number != 0) {
+        assert_int_equal(answered, number);
+    }
+    free(memory);
+}
+
+static void a_connection_has_only_so_many_calls_in_work(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    open_server(
+        &(struct ds_rpc_server_options){.limits.calls_per_connection_max = 2, .write_threads = 2});
+    ds_buffer_init(&message, 4096);
+    rpc_request_append(&message, "a", "deltastream.storage.v1.Storage/IngestTicks",
+                       (struct ds_bytes){0});
+    const int peer = rpc_raw_connect(fixture.url, HERE);
+    rpc_raw_greet(peer);
+    for (uint32_t number = 1; number <= 3; number++) {
+        rpc_raw_ask(peer, number, &message);
+    }
+    /* Two of them stand before the gate, whichever came third in the server. */
+    expect_raw_answer(peer, DS_RESOURCE_EXHAUSTED, 0);
+    rpc_fixture_await_waiting(&fixture, 2);
+    ds_buffer_clear(&message);
+    rpc_request_append(&message, "a", "deltastream.rpc.v1.Control/Hello", (struct ds_bytes){0});
+    rpc_raw_ask(peer, 4, &message);
+    expect_raw_answer(peer, DS_OK, 4);
+    rpc_fixture_open_gate(&fixture);
+    expect_raw_answer(peer, DS_OK, 0);
+    expect_raw_answer(peer, DS_OK, 0);
+    assert_int_equal(atomic_load(&fixture.executed), 2);
+    ds_buffer_deinit(&message);
+    close(peer);
+    rpc_fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_client_goes_on_in_a_flood_of_idle_connections),
+        cmocka_unit_test(a_good_client_goes_on_beside_connections_that_never_greet),
+        cmocka_unit_test(an_address_has_its_own_cap),
+        cmocka_unit_test(a_connection_that_drips_its_first_request_is_hung_up_on),
+        cmocka_unit_test(a_connection_that_has_asked_may_be_silent),
+        cmocka_unit_test(a_connection_has_only_so_many_calls_in_work),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
