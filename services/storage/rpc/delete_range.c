@@ -248,7 +248,7 @@ ds_code storage_delete_range(struct storage *storage, struct ds_call *call,
 {
     struct deletion *deletion = ds_arena_zalloc(ds_call_arena(call), sizeof(*deletion));
     if (deletion == NULL) {
-        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
+        return storage_fail_memory(call);
     }
     deletion->storage = storage;
     deletion->call = call;

@@ -43,7 +43,7 @@ ds_code newest_chain_read(struct storage *storage, struct ds_call *call, const c
     struct newest_chain chain = {.value = ds_bytes_of(copy.data, copy.size)};
     chain.timestamp = ds_arena_alloc(copy.arena, sizeof *chain.timestamp);
     if (copy.data == NULL || chain.timestamp == NULL) {
-        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
+        return storage_fail_memory(call);
     }
     google__protobuf__timestamp__init(chain.timestamp);
     moment_set_us(chain.timestamp, copy.timestamp_us);

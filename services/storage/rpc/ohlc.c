@@ -38,7 +38,7 @@ static ds_code reply_fill(struct ds_call *call, const struct window *window,
 {
     Google__Protobuf__Timestamp *times = ds_arena_alloc(ds_call_arena(call), 2 * sizeof *times);
     if (times == NULL) {
-        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
+        return storage_fail_memory(call);
     }
     google__protobuf__timestamp__init(&times[0]);
     google__protobuf__timestamp__init(&times[1]);

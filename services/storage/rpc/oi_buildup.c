@@ -34,7 +34,7 @@ ds_code storage_get_oi_buildup(struct storage *storage, struct ds_call *call,
     response->timestamp = chain.timestamp;
     response->interpretation = (char *)(uintptr_t)oi_buildup_interpretation(&buildup);
     if (response->call_buildup == NULL || response->put_buildup == NULL) {
-        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
+        return storage_fail_memory(call);
     }
     return DS_OK;
 }

@@ -132,8 +132,8 @@ ds_code storage_get_pcr(struct storage *storage, struct ds_call *call,
     const bool of_expiry = request->expiry[0] != '\0';
     char series[CHAIN_SERIES_TEXT_MAX];
     DS_TRY(request_check_product(call, request->product));
-    struct market_scan range =
-        row_walk_newest(MARKET_CHAINS, ds_bytes_of_text(request->product), HISTORY_MAX);
+    struct market_scan range = row_walk_newest(MARKET_CHAINS, ds_bytes_of_text(request->product),
+                                               request->history ? HISTORY_MAX : 1);
     range.by_group = true;
     if (of_expiry) {
         DS_TRY(request_check_expiry(call, request->expiry));
@@ -141,7 +141,6 @@ ds_code storage_get_pcr(struct storage *storage, struct ds_call *call,
         range.series = chain_series(request->product, request->expiry, series);
     }
     struct pcr_list list = {.arena = ds_call_arena(call), .product = request->product};
-    range.row_max = request->history ? HISTORY_MAX : 1;
     if (of_expiry || request->history) {
         DS_TRY(list_walk(storage, call, &range, &list));
     }

@@ -19,11 +19,6 @@ struct retention_call {
     struct retention_job job;
 };
 
-static ds_code fail_memory(struct ds_call *call)
-{
-    return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
-}
-
 static bool duration_is_valid(const Google__Protobuf__Duration *duration)
 {
     return duration->seconds >= 0 && duration->seconds <= RETENTION_KEEP_SECONDS_MAX &&
@@ -72,7 +67,7 @@ static ds_code read_rules(struct ds_call *call, const Storage__RunRetentionReque
     struct retention_rule *rules =
         ds_arena_alloc(ds_call_arena(call), request->n_rules * sizeof(*rules));
     if (rules == NULL) {
-        return fail_memory(call);
+        return storage_fail_memory(call);
     }
     for (size_t i = 0; i < request->n_rules; i++) {
         DS_TRY(read_rule(call, i, request->rules[i], &rules[i]));
@@ -128,7 +123,7 @@ static ds_code response_prepare(struct retention_call *retention)
     job->counts = ds_arena_zalloc(arena, count * sizeof(*job->counts));
     if (results == NULL || rules == NULL || keeps == NULL || response->results == NULL ||
         job->counts == NULL) {
-        return fail_memory(retention->call);
+        return storage_fail_memory(retention->call);
     }
     for (size_t i = 0; i < count; i++) {
         storage__retention_result__init(&results[i]);
@@ -198,7 +193,7 @@ ds_code storage_run_retention(struct storage *storage, struct ds_call *call,
 {
     struct retention_call *retention = ds_arena_zalloc(ds_call_arena(call), sizeof(*retention));
     if (retention == NULL) {
-        return fail_memory(call);
+        return storage_fail_memory(call);
     }
     *retention = (struct retention_call){.storage = storage, .call = call, .response = response};
     retention->job.dry_run = request->dry_run;

@@ -9,7 +9,7 @@ ds_code series_walk_begin(struct storage *storage, struct ds_call *call, enum ma
     struct page_name *names =
         ds_arena_alloc(ds_call_arena(call), SERIES_WALK_NAMES_MAX * sizeof(*names));
     if (names == NULL) {
-        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
+        return storage_fail_memory(call);
     }
     *ret_walk = (struct series_walk){
         .storage = storage,

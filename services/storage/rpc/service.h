@@ -21,4 +21,7 @@ struct storage {
 /* Says to the caller why the store did not do it; returns the call's code. */
 DS_MUST_USE ds_code storage_fail_store(struct storage *storage, struct ds_call *call, ds_code code);
 
+/* Says that the call's arena is used up; returns the call's code. */
+DS_MUST_USE ds_code storage_fail_memory(struct ds_call *call);
+
 #endif

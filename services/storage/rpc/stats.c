@@ -61,7 +61,7 @@ ds_code storage_get_stats(struct storage *storage, struct ds_call *call,
     }
     char *store_id = ds_arena_copy_text(arena, stats.store_id, strlen(stats.store_id));
     if (store_id == NULL || !kinds_respond(arena, &stats, response)) {
-        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
+        return storage_fail_memory(call);
     }
     response->engine = (char *)(uintptr_t)storage->store->ops->name;
     response->row_count = (int64_t)stats.row_count;

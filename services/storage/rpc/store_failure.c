@@ -34,3 +34,8 @@ ds_code storage_fail_store(struct storage *storage, struct ds_call *call, ds_cod
                               "the store does not work at present");
     }
 }
+
+ds_code storage_fail_memory(struct ds_call *call)
+{
+    return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the call needs more memory than it may use");
+}

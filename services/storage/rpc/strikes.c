@@ -85,7 +85,7 @@ static ds_code add_of_quotes(struct storage *storage, struct ds_call *call,
     const struct page_name from_first = {.size = 0};
     DS_TRY(series_walk_begin(storage, call, MARKET_QUOTES, ds_bytes_of_text(request->product),
                              &from_first, &walk));
-    for (;;) {
+    while (!strikes->too_many) {
         struct ds_bytes symbol;
         struct symbol_terms terms;
         DS_TRY(series_walk_next(&walk, &symbol));
@@ -97,6 +97,7 @@ static ds_code add_of_quotes(struct storage *storage, struct ds_call *call,
             strikes_add(strikes, terms.strike);
         }
     }
+    return DS_OK;
 }
 
 static int compare_doubles(const void *a, const void *b)

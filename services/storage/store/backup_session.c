@@ -48,11 +48,7 @@ struct backup_session *backup_session_create(struct market_store *store,
     }
     session->store = store;
     session->clock = clock;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&session->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&session->changed, NULL);
     pthread_mutex_init(&session->lock, NULL);
     ds_buffer_init(&session->next, BACKUP_READ_BYTES_MAX);
     ds_buffer_init(&session->newest, BACKUP_READ_BYTES_MAX);
@@ -62,12 +58,8 @@ struct backup_session *backup_session_create(struct market_store *store,
 /* Waits for a change, at most for so long. */
 static void wait_locked(struct backup_session *session, int64_t milliseconds)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    const int64_t nanoseconds = until.tv_nsec + milliseconds % 1000 * 1000000;
-    until.tv_sec += (time_t)(milliseconds / 1000 + nanoseconds / 1000000000);
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
-    pthread_cond_timedwait(&session->changed, &session->lock, &until);
+    const int64_t now_us = ds_clock_monotonic_us(ds_clock_system());
+    ds_clock_wait_until(&session->changed, &session->lock, now_us + milliseconds * 1000);
 }
 
 /* Whether nobody has read for so long. */

@@ -1,14 +1,15 @@
 /*
  * The one thread that writes. Batches that arrive while a commit is under way are stored together
  * by the next one: many callers share a sync, and a lone caller waits for nobody. Orders to delete
- * take turns with them and share transactions in the same way.
+ * (writer_delete.c) take turns with them and share transactions in the same way.
  *
  * When a commit fails: nothing of it is acknowledged. A full disk or map is answered with
  * DS_RESOURCE_EXHAUSTED and the next batch tries anew. Any other failed sync leaves open what is on
  * the disk, so the writer stops for good; a restart recovers.
  */
+#include "storage/store/lmdb/writer.h"
+
 #include "ds/log.h"
-#include "storage/store/lmdb/rows.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,45 +22,6 @@
 /* What may be unfinished: queued or being stored. A lone batch may be larger. */
 #define QUEUE_ROWS_MAX 65536
 #define QUEUE_BYTES_MAX (64UL * 1024 * 1024)
-#define QUEUE_DELETES_MAX 1024
-
-/* What a transaction deletes at most, beside its first row: the pages of large values are noted one
- * by one when they are given back. */
-#define DELETE_BYTES_MAX (64UL * 1024 * 1024)
-/* A deletion that finds no room is tried again with so much less of it. */
-#define DELETE_SHRINK 8
-
-struct lmdb_writer {
-    struct lmdb_store *store;
-    pthread_t thread;
-
-    pthread_mutex_t lock; /* guards these until the blank line */
-    pthread_cond_t arrived;
-    struct market_batch *first;
-    struct market_batch *last;
-    size_t unfinished_rows;
-    size_t unfinished_bytes;
-    struct market_delete *first_delete;
-    struct market_delete *last_delete;
-    size_t unfinished_deletes;
-    bool closing;
-
-    atomic_bool stopped;
-    atomic_bool map_is_full;
-    atomic_uint_fast64_t commit_count;
-
-    /* The thread's own. */
-    struct series_cache *cache;
-    bool told_of_full_disk;
-};
-
-/* Orders that are carried out by one transaction. */
-struct order_group {
-    struct market_delete *first;
-    struct market_delete *last;
-    size_t row_max;
-    size_t rows; /* deleted */
-};
 
 /* Batches that are stored by one transaction. */
 struct batch_group {
@@ -138,7 +100,7 @@ static void full_disk_tell(struct lmdb_writer *writer, bool is_full)
     }
 }
 
-static void commit_note(struct lmdb_writer *writer)
+void lmdb_commit_note(struct lmdb_writer *writer)
 {
     atomic_fetch_add(&writer->commit_count, 1);
     atomic_store(&writer->map_is_full, false);
@@ -163,7 +125,7 @@ static int group_commit(struct lmdb_writer *writer, struct batch_group *group, b
         series_cache_clear(writer->cache);
         return error;
     }
-    commit_note(writer);
+    lmdb_commit_note(writer);
     /* Not before: a disk that takes nothing may look as if it had room. */
     full_disk_tell(writer, false);
     return 0;
@@ -177,7 +139,7 @@ static void writer_stop_for_good(struct lmdb_writer *writer, int error)
 }
 
 /* What a failed transaction of so many rows means for its callers, and for the writer. */
-static ds_code failure_judge(struct lmdb_writer *writer, int error, size_t rows, uint64_t bytes)
+ds_code lmdb_failure_judge(struct lmdb_writer *writer, int error, size_t rows, uint64_t bytes)
 {
     if (error == MDB_MAP_FULL || error == MDB_TXN_FULL) {
         if (error == MDB_MAP_FULL && !atomic_exchange(&writer->map_is_full, true)) {
@@ -222,7 +184,7 @@ static ds_code batch_store_alone(struct lmdb_writer *writer, struct market_batch
         return DS_RESOURCE_EXHAUSTED;
     }
     const int error = group_commit(writer, &group, false);
-    return error == 0 ? DS_OK : failure_judge(writer, error, group.rows, group.bytes);
+    return error == 0 ? DS_OK : lmdb_failure_judge(writer, error, group.rows, group.bytes);
 }
 
 /* A batch that does not fit must not take others down with it: each gets its own transaction. */
@@ -250,130 +212,11 @@ static void group_store(struct lmdb_writer *writer, struct batch_group *group)
     }
     const int error = group_commit(writer, group, true);
     const ds_code code =
-        error == 0 ? DS_OK : failure_judge(writer, error, group->rows, group->bytes);
+        error == 0 ? DS_OK : lmdb_failure_judge(writer, error, group->rows, group->bytes);
     if (code == DS_RESOURCE_EXHAUSTED && group->first->next != NULL) {
         group_store_singly(writer, group->first);
     } else {
         group_finish(writer, group->first, code);
-    }
-}
-
-/* The next queued order, or NULL. */
-static struct market_delete *order_take(struct lmdb_writer *writer)
-{
-    pthread_mutex_lock(&writer->lock);
-    struct market_delete *order = writer->first_delete;
-    if (order != NULL) {
-        writer->first_delete = order->next;
-        order->next = NULL;
-    }
-    pthread_mutex_unlock(&writer->lock);
-    return order;
-}
-
-/* Carries out the group's orders and, as long as there is budget, those that are queued by then. */
-static int group_delete(struct lmdb_writer *writer, MDB_txn *txn, struct order_group *group,
-                        bool may_grow)
-{
-    struct delete_budget budget = {.rows = group->row_max, .bytes = DELETE_BYTES_MAX};
-    struct market_delete *order = group->first;
-    while (order != NULL) {
-        const int error = lmdb_rows_delete(&writer->store->tables, txn, &budget, order);
-        group->rows = group->row_max - budget.rows;
-        if (error != 0) {
-            return error;
-        }
-        const bool grows = may_grow && budget.rows > 0 && budget.bytes > 0;
-        order = grows ? order_take(writer) : NULL;
-        if (order != NULL) {
-            group->last->next = order;
-            group->last = order;
-        }
-    }
-    return 0;
-}
-
-/* One transaction; on failure nothing of it is left. */
-static int deletes_commit(struct lmdb_writer *writer, struct order_group *group, bool may_grow)
-{
-    MDB_txn *txn;
-    int error = mdb_txn_begin(writer->store->env, NULL, 0, &txn);
-    if (error != 0) {
-        return error;
-    }
-    error = group_delete(writer, txn, group, may_grow);
-    if (error != 0 || group->rows == 0) {
-        mdb_txn_abort(txn);
-        return error;
-    }
-    error = mdb_txn_commit(txn);
-    if (error != 0) {
-        return error;
-    }
-    for (struct market_delete *order = group->first; order != NULL; order = order->next) {
-        if (order->deleted_count > 0) {
-            series_cache_forget(writer->cache, order->kind, order->series);
-        }
-    }
-    commit_note(writer);
-    return 0;
-}
-
-static ds_code deletes_try(struct lmdb_writer *writer, struct order_group *group, bool may_grow)
-{
-    if (atomic_load(&writer->stopped)) {
-        return DS_UNAVAILABLE;
-    }
-    const int error = deletes_commit(writer, group, may_grow);
-    return error == 0 ? DS_OK : failure_judge(writer, error, group->rows, 0);
-}
-
-static size_t row_max_shrink(size_t row_max)
-{
-    return row_max == 1 ? 0 : (row_max + DELETE_SHRINK - 1) / DELETE_SHRINK;
-}
-
-/*
- * Deletes as much of the order as there is room for: a deletion writes pages too, before it gives
- * any back, so where all is full a small one comes first.
- */
-static ds_code order_delete(struct lmdb_writer *writer, struct market_delete *order, size_t row_max)
-{
-    ds_code code = DS_RESOURCE_EXHAUSTED;
-    for (; code == DS_RESOURCE_EXHAUSTED && row_max > 0; row_max = row_max_shrink(row_max)) {
-        struct order_group alone = {.first = order, .last = order, .row_max = row_max};
-        code = deletes_try(writer, &alone, false);
-    }
-    return code;
-}
-
-static void order_finish(struct lmdb_writer *writer, struct market_delete *order, ds_code code)
-{
-    pthread_mutex_lock(&writer->lock);
-    writer->unfinished_deletes--;
-    pthread_mutex_unlock(&writer->lock);
-    if (code != DS_OK) {
-        order->deleted_count = 0;
-        order->more = false;
-    }
-    order->code = code;
-    order->done(order);
-}
-
-/* Carries out the order and those that are queued behind it. One that finds no room must not take
- * others down with it: then each gets its own transaction. */
-static void orders_delete(struct lmdb_writer *writer, struct market_delete *order)
-{
-    struct order_group group = {.first = order, .last = order, .row_max = MARKET_DELETE_ROWS_MAX};
-    const ds_code code = deletes_try(writer, &group, true);
-    const bool was_alone = order->next == NULL;
-    while (order != NULL) {
-        struct market_delete *next = order->next;
-        order->next = NULL;
-        const size_t row_max = was_alone ? row_max_shrink(order->row_max) : order->row_max;
-        order_finish(writer, order,
-                     code == DS_RESOURCE_EXHAUSTED ? order_delete(writer, order, row_max) : code);
-        order = next;
     }
 }
 
@@ -397,10 +240,7 @@ static void *writer_run(void *argument)
         if (group_take(writer, &group)) {
             group_store(writer, &group);
         }
-        struct market_delete *order = order_take(writer);
-        if (order != NULL) {
-            orders_delete(writer, order);
-        }
+        lmdb_orders_carry_out(writer);
     }
     return NULL;
 }
@@ -439,41 +279,6 @@ void lmdb_put(struct market_store *store, struct market_batch *batch)
     if (code != DS_OK) {
         batch->code = code;
         batch->done(batch);
-    }
-}
-
-/* DS_OK: queued. */
-static ds_code order_add(struct lmdb_writer *writer, struct market_delete *order)
-{
-    ds_code code = DS_RESOURCE_EXHAUSTED;
-    order->next = NULL;
-    pthread_mutex_lock(&writer->lock);
-    assert(!writer->closing);
-    if (writer->unfinished_deletes < QUEUE_DELETES_MAX) {
-        writer->unfinished_deletes++;
-        if (writer->first_delete == NULL) {
-            writer->first_delete = order;
-        } else {
-            writer->last_delete->next = order;
-        }
-        writer->last_delete = order;
-        code = DS_OK;
-        pthread_cond_signal(&writer->arrived);
-    }
-    pthread_mutex_unlock(&writer->lock);
-    return code;
-}
-
-void lmdb_delete_rows(struct market_store *store, struct market_delete *order)
-{
-    struct lmdb_writer *writer = lmdb_store_of(store)->writer;
-    market_delete_assert(order);
-    order->deleted_count = 0;
-    order->more = false;
-    const ds_code code = atomic_load(&writer->stopped) ? DS_UNAVAILABLE : order_add(writer, order);
-    if (code != DS_OK) {
-        order->code = code;
-        order->done(order);
     }
 }
 
