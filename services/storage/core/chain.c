@@ -102,19 +102,15 @@ static ds_code row_of(struct ds_arena *arena, Storage__OptionChain *chain, int64
     Storage__OptionChain stored = *chain;
     DS_TRY(chain_derive(arena, &stored, ret_fault));
     stored.product = (char *)(uintptr_t)protobuf_c_empty_string;
-    Google__Protobuf__Timestamp now = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    moment_set_us(&now, now_us);
-    const bool assigned = chain->processed_at == NULL;
-    if (assigned) {
-        stored.processed_at = &now;
-    }
+    Google__Protobuf__Timestamp now;
+    stored.processed_at = row_processed_at(chain->processed_at, now_us, &now);
     struct ds_bytes value;
     DS_TRY(row_pack(arena, &stored.base, CHAIN_VALUE_BYTES_MAX, &value, ret_fault));
     *ret_row = (struct market_row){
         .group = ds_bytes_of_text(chain->product),
         .timestamp_us = moment_floor_us(chain->timestamp),
         .value = value,
-        .assigned_field = assigned ? CHAIN_FIELD_PROCESSED_AT : 0,
+        .assigned_field = chain->processed_at == NULL ? CHAIN_FIELD_PROCESSED_AT : 0,
     };
     return DS_OK;
 }
@@ -124,10 +120,7 @@ ds_code chain_to_row(struct ds_arena *arena, Storage__OptionChain *chain, int64_
 {
     struct row_check check = {.arena = arena};
     chain_check(&check, chain);
-    if (check.code != DS_OK) {
-        *ret_fault = check.fault;
-        return check.code;
-    }
+    DS_TRY(row_check_end(&check, ret_fault));
     char *series = ds_arena_alloc(arena, CHAIN_SERIES_TEXT_MAX);
     if (series == NULL) {
         return DS_RESOURCE_EXHAUSTED;

@@ -101,18 +101,11 @@ ds_code quote_to_row(struct ds_arena *arena, const Storage__Quote *quote, int64_
 {
     struct row_check check = {.arena = arena};
     quote_check(&check, quote);
-    if (check.code != DS_OK) {
-        *ret_fault = check.fault;
-        return check.code;
-    }
+    DS_TRY(row_check_end(&check, ret_fault));
     Storage__Quote stored = *quote;
     stored.symbol = (char *)(uintptr_t)protobuf_c_empty_string;
-    Google__Protobuf__Timestamp now = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    moment_set_us(&now, now_us);
-    const bool assigned = quote->processed_at == NULL;
-    if (assigned) {
-        stored.processed_at = &now;
-    }
+    Google__Protobuf__Timestamp now;
+    stored.processed_at = row_processed_at(quote->processed_at, now_us, &now);
     struct ds_bytes value;
     DS_TRY(row_pack(arena, &stored.base, QUOTE_VALUE_BYTES_MAX, &value, ret_fault));
     *ret_row = (struct market_row){
@@ -120,7 +113,7 @@ ds_code quote_to_row(struct ds_arena *arena, const Storage__Quote *quote, int64_
         .group = ds_bytes_of_text(quote->product),
         .timestamp_us = moment_floor_us(quote->timestamp),
         .value = value,
-        .assigned_field = assigned ? QUOTE_FIELD_PROCESSED_AT : 0,
+        .assigned_field = quote->processed_at == NULL ? QUOTE_FIELD_PROCESSED_AT : 0,
     };
     return DS_OK;
 }

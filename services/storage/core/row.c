@@ -37,6 +37,17 @@ void row_check_moment(struct row_check *check, const char *field,
     }
 }
 
+Google__Protobuf__Timestamp *row_processed_at(Google__Protobuf__Timestamp *sent, int64_t now_us,
+                                              Google__Protobuf__Timestamp *room)
+{
+    if (sent != NULL) {
+        return sent;
+    }
+    google__protobuf__timestamp__init(room);
+    moment_set_us(room, now_us);
+    return room;
+}
+
 ds_code row_pack(struct ds_arena *arena, const ProtobufCMessage *message, size_t bytes_max,
                  struct ds_bytes *ret_value, const char **ret_fault)
 {
@@ -44,8 +55,7 @@ ds_code row_pack(struct ds_arena *arena, const ProtobufCMessage *message, size_t
     if (size > bytes_max) {
         struct row_check check = {.arena = arena};
         row_check_fail(&check, "the row must have at most %zu bytes", bytes_max);
-        *ret_fault = check.fault;
-        return check.code;
+        return row_check_end(&check, ret_fault);
     }
     uint8_t *packed = ds_arena_alloc(arena, size);
     if (packed == NULL) {

@@ -78,6 +78,19 @@ static inline void row_check_positive(struct row_check *check, const char *field
 void row_check_moment(struct row_check *check, const char *field,
                       const Google__Protobuf__Timestamp *moment);
 
+/* The check's end: its code, with the fault where there is one. */
+static inline ds_code row_check_end(const struct row_check *check, const char **ret_fault)
+{
+    if (check->code != DS_OK) {
+        *ret_fault = check->fault;
+    }
+    return check->code;
+}
+
+/* When a row that is to be stored was processed: what its sender says, else now, in `room`. */
+Google__Protobuf__Timestamp *row_processed_at(Google__Protobuf__Timestamp *sent, int64_t now_us,
+                                              Google__Protobuf__Timestamp *room);
+
 /* Packs into the arena; the code as row_check's. */
 DS_MUST_USE ds_code row_pack(struct ds_arena *arena, const ProtobufCMessage *message,
                              size_t bytes_max, struct ds_bytes *ret_value, const char **ret_fault);

@@ -60,15 +60,9 @@ ds_code tick_to_row(struct ds_arena *arena, const Storage__Tick *tick, int64_t n
 {
     struct row_check check = {.arena = arena};
     tick_check(&check, tick);
-    if (check.code != DS_OK) {
-        *ret_fault = check.fault;
-        return check.code;
-    }
+    DS_TRY(row_check_end(&check, ret_fault));
     Storage__Tick stored = *tick;
     stored.product = (char *)(uintptr_t)protobuf_c_empty_string;
-    Google__Protobuf__Timestamp now = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    moment_set_us(&now, now_us);
-    const bool assigned = tick->processed_at == NULL;
 
     /* Without processed_at, so that a row that was read and is sent again has the same key. */
     struct ds_bytes content = {0};
@@ -76,7 +70,8 @@ ds_code tick_to_row(struct ds_arena *arena, const Storage__Tick *tick, int64_t n
         stored.processed_at = NULL;
         DS_TRY(row_pack(arena, &stored.base, TICK_VALUE_BYTES_MAX, &content, ret_fault));
     }
-    stored.processed_at = assigned ? &now : tick->processed_at;
+    Google__Protobuf__Timestamp now;
+    stored.processed_at = row_processed_at(tick->processed_at, now_us, &now);
     struct ds_bytes value;
     DS_TRY(row_pack(arena, &stored.base, TICK_VALUE_BYTES_MAX, &value, ret_fault));
     *ret_row = (struct market_row){
@@ -84,7 +79,7 @@ ds_code tick_to_row(struct ds_arena *arena, const Storage__Tick *tick, int64_t n
         .timestamp_us = moment_floor_us(tick->timestamp),
         .tie = tie_of_tick(tick, content),
         .value = value,
-        .assigned_field = assigned ? TICK_FIELD_PROCESSED_AT : 0,
+        .assigned_field = tick->processed_at == NULL ? TICK_FIELD_PROCESSED_AT : 0,
     };
     return DS_OK;
 }
