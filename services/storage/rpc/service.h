@@ -15,7 +15,8 @@ struct storage {
     const struct ds_clock *clock;
     struct retention_sweeper *sweeper;
     struct backup_session *backup;
-    atomic_bool stopping; /* long work ends at its next piece */
+    struct ds_event_journal *events; /* NULL: none are published */
+    atomic_bool stopping;            /* long work ends at its next piece */
 };
 
 /* Says to the caller why the store did not do it; returns the call's code. */

@@ -28,8 +28,9 @@ struct lmdb_writer {
     bool told_of_full_disk;
 };
 
-/* After each commit; the writer's thread. */
-void lmdb_commit_note(struct lmdb_writer *writer);
+/* Commits what began at began_us (monotonic) and frees the transaction, also where it fails. The
+ * writer's thread. */
+DS_MUST_USE int lmdb_commit(struct lmdb_writer *writer, MDB_txn *txn, int64_t began_us);
 
 /*
  * What a failed commit of so many rows and bytes means: DS_RESOURCE_EXHAUSTED where the disk or the
