@@ -5,9 +5,17 @@ pkg_check_modules(protobuf_c REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 find_package(nng REQUIRED)
 find_package(double-conversion REQUIRED)
+
+# mbedTLS, which Debian's nng stands on too; it has no package file.
+find_library(DS_MBEDTLS mbedtls REQUIRED)
+find_library(DS_MBEDX509 mbedx509 REQUIRED)
+find_library(DS_MBEDCRYPTO mbedcrypto REQUIRED)
+add_library(mbedtls INTERFACE)
+target_link_libraries(mbedtls INTERFACE ${DS_MBEDTLS} ${DS_MBEDX509} ${DS_MBEDCRYPTO})
 
 # llhttp comes as C sources in Debian's node-llhttp.
 set(DS_LLHTTP_SOURCES /usr/share/llhttp)

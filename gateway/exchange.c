@@ -63,9 +63,9 @@ static struct exchange *begin(struct gateway *gateway, struct http_request *requ
     exchange->state = EXCHANGE_READING;
     exchange->abandoned = false;
     exchange->completion.finish = finish_call;
-    request->exchange = exchange;
+    request->handler_data = exchange;
     request_id_assign(exchange);
-    traceparent_assign(exchange);
+    trace_assign(exchange);
     return exchange;
 }
 
@@ -75,15 +75,21 @@ static void log_access(const struct exchange *exchange, int64_t duration_us)
     const struct http_request *request = exchange->request;
     char method[16];
     char path[512];
+    char trace_id[2 * DS_TRACE_ID_BYTES + 1];
+    char span_id[2 * DS_SPAN_ID_BYTES + 1];
     (void)snprintf(method, sizeof method, "%.*s", (int)request->method_text.size,
                    (const char *)request->method_text.data);
     (void)snprintf(path, sizeof path, "%.*s", (int)request->path.size,
                    (const char *)request->path.data);
+    ds_trace_write_id(&exchange->trace, trace_id);
+    ds_span_write_id(exchange->trace.span_id, span_id);
     ds_log(DS_LOG_INFO, "http_request", DS_LOG_TEXT("method", method), DS_LOG_TEXT("path", path),
            DS_LOG_INT("status", request->status), DS_LOG_INT("duration_us", duration_us),
+           DS_LOG_INT("request_bytes", request->body.size),
            DS_LOG_INT("response_bytes", request->reply_body.size),
            DS_LOG_TEXT("request_id", exchange->request_id), DS_LOG_TEXT("peer", request->peer),
-           DS_LOG_TEXT("service", system_service_name(exchange)));
+           DS_LOG_TEXT("service", system_service_name(exchange)), DS_LOG_TEXT("trace_id", trace_id),
+           DS_LOG_TEXT("span_id", span_id));
 }
 
 void exchange_begin_reply(struct exchange *exchange, unsigned int status, const char *content_type)
@@ -108,7 +114,7 @@ void exchange_end(struct exchange *exchange)
     if (gateway->access_log) {
         log_access(exchange, duration_us);
     }
-    request->exchange = NULL;
+    request->handler_data = NULL;
     buffer_reset(&exchange->wire);
     buffer_reset(&exchange->scratch);
     if (gateway->idle_exchange_count < GATEWAY_IDLE_EXCHANGES_MAX) {
@@ -324,7 +330,7 @@ static void call_done(struct ds_client_call *call)
 
 void exchange_request(void *context, struct http_request *request)
 {
-    struct exchange *exchange = request->exchange;
+    struct exchange *exchange = request->handler_data;
     if (exchange->system_route != NULL) {
         exchange->system_route->serve(exchange);
         return;
@@ -353,7 +359,8 @@ void exchange_request(void *context, struct http_request *request)
         .payload = ds_buffer_bytes(&exchange->wire),
         .principal = exchange->principal,
         .peer = request->peer,
-        .traceparent = exchange->traceparent[0] != '\0' ? exchange->traceparent : NULL,
+        .traceparent = exchange->traceparent,
+        .tracestate = exchange->tracestate[0] != '\0' ? exchange->tracestate : NULL,
         .done = call_done,
         .context = exchange,
     };
@@ -413,7 +420,7 @@ static void finish_call(struct completion *completion)
 void exchange_refuse(void *context, struct http_request *request,
                      const struct http_refusal *refusal)
 {
-    struct exchange *exchange = request->exchange;
+    struct exchange *exchange = request->handler_data;
     if (exchange == NULL) {
         exchange = begin(context, request);
     }
@@ -425,7 +432,7 @@ void exchange_refuse(void *context, struct http_request *request,
 void exchange_abandon(void *context, struct http_request *request)
 {
     (void)context;
-    struct exchange *exchange = request->exchange;
+    struct exchange *exchange = request->handler_data;
     exchange->abandoned = true;
     if (exchange->state == EXCHANGE_CALLING) {
         ds_channel_cancel(exchange->backend->channel, &exchange->call);

@@ -2,12 +2,12 @@
 #ifndef GATEWAY_EXCHANGE_H
 #define GATEWAY_EXCHANGE_H
 
+#include "ds/trace.h"
 #include "gateway/gateway_internal.h"
-#include "gateway/http_server.h"
 #include "gateway/transcode.h"
+#include "http/server.h"
 
 #define REQUEST_ID_BYTES_MAX 128
-#define TRACEPARENT_BYTES 55
 
 enum exchange_state {
     EXCHANGE_READING,  /* the body is still coming */
@@ -36,7 +36,9 @@ struct exchange {
     struct ds_buffer wire;
     struct ds_buffer scratch;
     char request_id[REQUEST_ID_BYTES_MAX + 1];
-    char traceparent[TRACEPARENT_BYTES + 1];
+    struct ds_trace trace;                        /* the gateway's span */
+    char traceparent[DS_TRACEPARENT_BYTES + 1];   /* as the call carries it */
+    char tracestate[DS_TRACESTATE_BYTES_MAX + 1]; /* "": none */
 };
 
 /* The server's callbacks; `context` is the gateway. */
@@ -60,8 +62,9 @@ void exchange_fail(struct exchange *exchange, const struct problem *problem);
 
 void exchange_destroy(struct exchange *exchange);
 
-/* request_id.c: the ids of a request, the client's where it sent usable ones. */
+/* request_id.c: the ids of a request, the client's where it sent usable ones, and its place in a
+ * trace: a span in the client's or in a new one. */
 void request_id_assign(struct exchange *exchange);
-void traceparent_assign(struct exchange *exchange);
+void trace_assign(struct exchange *exchange);
 
 #endif

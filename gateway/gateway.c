@@ -234,6 +234,19 @@ void gateway_stop(struct gateway *gateway, int grace_ms)
     atomic_fetch_sub(&gateway->wakers, 1);
 }
 
+bool gateway_is_draining(const struct gateway *gateway)
+{
+    return atomic_load(&gateway->stop_grace_ms) != NOT_STOPPING;
+}
+
+void gateway_write_metrics(struct gateway *gateway, struct ds_buffer *text)
+{
+    http_metrics_write(gateway->http_metrics, http_server_counters(gateway->server), text);
+    for (size_t i = 0; i < gateway->metrics_count; i++) {
+        ds_metrics_write(gateway->metrics[i], text);
+    }
+}
+
 void gateway_destroy(struct gateway *gateway)
 {
     if (gateway == NULL) {

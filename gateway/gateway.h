@@ -4,23 +4,9 @@
 
 #include "ds/metrics.h"
 #include "ds/rpc_client.h"
+#include "http/limits.h"
 
 struct gateway;
-
-/* Limits of the HTTP side; 0 stands for the default in brackets. */
-struct gateway_limits {
-    uint32_t connections_max;         /* open at a time [10,000] */
-    uint32_t connections_address_max; /* of one address [1,000] */
-    uint32_t pipeline_max;            /* requests in work on one connection [16] */
-    uint32_t request_line_bytes_max;  /* [8 KiB] */
-    uint32_t headers_bytes_max;       /* [32 KiB] */
-    uint32_t header_count_max;        /* [100] */
-    uint32_t body_bytes_max;          /* whatever the method allows, never more [16 MiB] */
-    uint32_t headers_timeout_ms;      /* from the first byte to the end of the headers [10,000] */
-    uint32_t body_timeout_ms;  /* from the end of the headers to the end of the body [30,000] */
-    uint32_t write_timeout_ms; /* for the client to take a reply [30,000] */
-    uint32_t idle_timeout_ms;  /* between requests [75,000] */
-};
 
 struct gateway_options {
     const char
@@ -28,7 +14,7 @@ struct gateway_options {
     const struct ds_clock *clock;
     const struct ds_principal
         *anonymous; /* who a request without credentials is; NULL: nobody, refused with 401 */
-    struct gateway_limits limits;
+    struct http_limits limits;         /* of the HTTP side */
     struct ds_metrics *const *metrics; /* written to /metrics beside the gateway's own; they outlive
                                           the gateway, the list itself is copied */
     size_t metrics_count;
@@ -56,6 +42,17 @@ void gateway_run(struct gateway *gateway);
 /* Takes no more connections, lets requests in work end (at most grace_ms), then makes gateway_run()
  * return. Any thread, not from a signal handler. */
 void gateway_stop(struct gateway *gateway, int grace_ms);
+
+/* Appends what /metrics shows. Any thread. */
+void gateway_write_metrics(struct gateway *gateway, struct ds_buffer *text);
+
+/* Whether every service behind the gateway says that it serves, and gateway_stop() has not been
+ * called. Asks them and waits for their answers, for a few seconds at most. Any thread but the
+ * one of gateway_run(). */
+bool gateway_is_ready(struct gateway *gateway);
+
+/* From gateway_stop() on. Any thread. */
+bool gateway_is_draining(const struct gateway *gateway);
 
 void gateway_destroy(struct gateway *gateway);
 

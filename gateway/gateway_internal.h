@@ -4,8 +4,9 @@
 #define GATEWAY_GATEWAY_INTERNAL_H
 
 #include "gateway/completion.h"
+#include "gateway/gateway.h"
 #include "gateway/http_metrics.h"
-#include "gateway/http_server.h"
+#include "http/server.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 
 #define GATEWAY_BACKENDS_MAX 16
 #define GATEWAY_METRICS_MAX 16
+#define HEALTH_REQUEST_BYTES_MAX 160
 #define GATEWAY_IDLE_EXCHANGES_MAX 256
 /* Calls of one turn that are sent, and finished where they run at once, before more are made: their
  * responses are all in memory then. */
@@ -32,7 +34,7 @@ struct health_check {
     struct completion completion;
     struct ds_client_call call;
     struct gateway *gateway;
-    uint8_t payload[160];
+    uint8_t payload[HEALTH_REQUEST_BYTES_MAX];
     bool healthy;
 };
 

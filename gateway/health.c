@@ -137,24 +137,43 @@ static void check_done(struct ds_client_call *call)
     gateway_complete(check->gateway, &check->completion);
 }
 
-static void start_check(struct gateway *gateway, size_t index, const struct ds_method *method)
+/* The call that asks for the health of that service; the request is written to `payload`. */
+static struct ds_client_call check_call(const struct ds_service *service,
+                                        uint8_t payload[HEALTH_REQUEST_BYTES_MAX])
+{
+    const struct ds_method *method = ds_method_find(HEALTH_METHOD, sizeof HEALTH_METHOD - 1);
+    const size_t name_bytes = strlen(service->full_name);
+    assert(method != NULL && name_bytes < 128 && name_bytes + 2 <= HEALTH_REQUEST_BYTES_MAX);
+    payload[0] = 1 << 3 | DS_WIRE_BYTES; /* HealthCheckRequest.service */
+    payload[1] = (uint8_t)name_bytes;
+    memcpy(payload + 2, service->full_name, name_bytes);
+    return (struct ds_client_call){.method = method,
+                                   .payload = ds_bytes_of(payload, name_bytes + 2),
+                                   .timeout_ms = HEALTH_TIMEOUT_MS};
+}
+
+bool gateway_is_ready(struct gateway *gateway)
+{
+    bool is_ready = !gateway_is_draining(gateway);
+    for (size_t i = 0; is_ready && i < gateway->backend_count; i++) {
+        uint8_t payload[HEALTH_REQUEST_BYTES_MAX];
+        struct ds_client_call call = check_call(gateway->backends[i].service, payload);
+        is_ready = ds_channel_call_wait(gateway->backends[i].channel, &call) == DS_OK &&
+                   is_serving(call.response);
+        ds_client_call_release(&call);
+    }
+    return is_ready;
+}
+
+static void start_check(struct gateway *gateway, size_t index)
 {
     struct gateway_backend *backend = &gateway->backends[index];
     struct health_check *check = &gateway->health.checks[index];
-    const size_t name_bytes = strlen(backend->service->full_name);
-    assert(name_bytes < 128 && name_bytes + 2 <= sizeof check->payload);
-    check->payload[0] = 1 << 3 | DS_WIRE_BYTES; /* HealthCheckRequest.service */
-    check->payload[1] = (uint8_t)name_bytes;
-    memcpy(check->payload + 2, backend->service->full_name, name_bytes);
     check->gateway = gateway;
     check->completion.finish = finish_check;
-    check->call = (struct ds_client_call){
-        .method = method,
-        .payload = ds_bytes_of(check->payload, name_bytes + 2),
-        .timeout_ms = HEALTH_TIMEOUT_MS,
-        .done = check_done,
-        .context = check,
-    };
+    check->call = check_call(backend->service, check->payload);
+    check->call.done = check_done;
+    check->call.context = check;
     gateway->health.outstanding++;
     gateway_call(backend, &check->call);
 }
@@ -180,9 +199,7 @@ void health_ask(struct exchange *exchange)
     if (health->outstanding > 0) {
         return;
     }
-    const struct ds_method *method = ds_method_find(HEALTH_METHOD, sizeof HEALTH_METHOD - 1);
-    assert(method != NULL);
     for (size_t i = 0; i < gateway->backend_count; i++) {
-        start_check(gateway, i, method);
+        start_check(gateway, i);
     }
 }

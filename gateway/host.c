@@ -2,7 +2,7 @@
 
 #include "ds/exit_code.h"
 #include "ds/loopback.h"
-#include "gateway/http_endpoint.h"
+#include "http/endpoint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -135,10 +135,14 @@ void gateway_host_tell_ready(const struct gateway_host *host)
     fflush(stdout);
 }
 
-void gateway_host_stop(struct gateway_host *host, int grace_ms)
+void gateway_host_drain(struct gateway_host *host, int grace_ms)
 {
     gateway_stop(host->gateway, grace_ms);
     pthread_join(host->thread, NULL);
+}
+
+void gateway_host_close(struct gateway_host *host)
+{
     gateway_destroy(host->gateway);
     host->gateway = NULL;
 }

@@ -171,7 +171,10 @@ DS_MUST_USE ds_code gateway_host_start(struct gateway_host *host,
 /* Writes a line "ready http://HOST:PORT" for each listener to stdout. */
 void gateway_host_tell_ready(const struct gateway_host *host);
 
-/* Lets requests in work end (at most grace_ms), then closes everything. */
-void gateway_host_stop(struct gateway_host *host, int grace_ms);
+/* Takes no more requests and lets those in work end, for at most grace_ms. */
+void gateway_host_drain(struct gateway_host *host, int grace_ms);
+
+/* After gateway_host_drain(): closes everything. */
+void gateway_host_close(struct gateway_host *host);
 
 #endif

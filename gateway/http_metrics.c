@@ -1,5 +1,8 @@
 #include "gateway/http_metrics.h"
 
+#include "ds/histogram.h"
+#include "gateway/routes.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -8,16 +11,9 @@ static const uint16_t statuses[] = {200, 201, 204, 400, 401, 403, 404, 405, 406,
                                     415, 417, 422, 429, 431, 499, 500, 501, 503, 504, 505, 507};
 #define STATUS_COUNT (sizeof statuses / sizeof statuses[0])
 
-/* Upper bounds in microseconds; one more bucket takes the rest. */
-static const int64_t bounds_us[] = {100,   250,   500,    1000,   2500,   5000,    10000,
-                                    25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
-#define BUCKET_COUNT (sizeof bounds_us / sizeof bounds_us[0])
-
 struct route_row {
-    uint64_t by_status[STATUS_COUNT + 1];
-    uint64_t buckets[BUCKET_COUNT + 1]; /* not cumulative */
-    uint64_t sum_us;
-    uint64_t count;
+    atomic_uint_fast64_t by_status[STATUS_COUNT + 1];
+    struct ds_histogram durations;
 };
 
 struct http_metrics {
@@ -55,17 +51,11 @@ void http_metrics_count(struct http_metrics *metrics, size_t route, unsigned int
     while (column < STATUS_COUNT && statuses[column] != status) {
         column++;
     }
-    size_t bucket = 0;
-    while (bucket < BUCKET_COUNT && duration_us > bounds_us[bucket]) {
-        bucket++;
-    }
-    row->by_status[column]++;
-    row->buckets[bucket]++;
-    row->count++;
-    row->sum_us += duration_us > 0 ? (uint64_t)duration_us : 0;
+    atomic_fetch_add_explicit(&row->by_status[column], 1, memory_order_relaxed);
+    ds_histogram_add(&row->durations, duration_us);
 }
 
-/* Writes method="…",route="…",profile="…" of a row. */
+/* Writes method="…",route="…" of a row. */
 static void write_labels(size_t route, struct ds_buffer *text)
 {
     static const char *const extra[HTTP_EXTRA_ROUTE_COUNT] = {
@@ -92,7 +82,8 @@ static void write_requests(const struct http_metrics *metrics, struct ds_buffer 
                                 "# TYPE ds_http_requests_total counter\n");
     for (size_t route = 0; route < metrics->route_count; route++) {
         for (size_t column = 0; column <= STATUS_COUNT; column++) {
-            const uint64_t count = metrics->routes[route].by_status[column];
+            const uint64_t count = atomic_load_explicit(&metrics->routes[route].by_status[column],
+                                                        memory_order_relaxed);
             if (count == 0) {
                 continue;
             }
@@ -107,25 +98,24 @@ static void write_requests(const struct http_metrics *metrics, struct ds_buffer 
     }
 }
 
-static void write_histogram(const struct route_row *row, size_t route, struct ds_buffer *text)
+static void write_durations(const struct http_metrics *metrics, struct ds_buffer *text)
 {
-    uint64_t below = 0;
-    for (size_t bucket = 0; bucket <= BUCKET_COUNT; bucket++) {
-        below += row->buckets[bucket];
-        ds_buffer_append_text(text, "ds_http_request_seconds_bucket{");
-        write_labels(route, text);
-        if (bucket < BUCKET_COUNT) {
-            ds_buffer_printf(text, ",le=\"%g\"} %" PRIu64 "\n", (double)bounds_us[bucket] / 1e6,
-                             below);
-        } else {
-            ds_buffer_printf(text, ",le=\"+Inf\"} %" PRIu64 "\n", below);
+    struct ds_buffer labels;
+    ds_buffer_init(&labels, SIZE_MAX);
+    ds_buffer_append_text(
+        text, "# HELP ds_http_request_seconds Time from a request's head to its reply.\n"
+              "# TYPE ds_http_request_seconds histogram\n");
+    for (size_t route = 0; route < metrics->route_count; route++) {
+        const struct ds_histogram *durations = &metrics->routes[route].durations;
+        if (!ds_histogram_is_empty(durations)) {
+            ds_buffer_clear(&labels);
+            write_labels(route, &labels);
+            ds_buffer_append_byte(&labels, '\0');
+            ds_histogram_write(durations, "ds_http_request_seconds", (const char *)labels.data,
+                               text);
         }
     }
-    ds_buffer_append_text(text, "ds_http_request_seconds_sum{");
-    write_labels(route, text);
-    ds_buffer_printf(text, "} %g\nds_http_request_seconds_count{", (double)row->sum_us / 1e6);
-    write_labels(route, text);
-    ds_buffer_printf(text, "} %" PRIu64 "\n", row->count);
+    ds_buffer_deinit(&labels);
 }
 
 static void write_number(struct ds_buffer *text, const char *name, const char *type,
@@ -139,14 +129,7 @@ void http_metrics_write(const struct http_metrics *metrics,
                         const struct http_server_counters *counters, struct ds_buffer *text)
 {
     write_requests(metrics, text);
-    ds_buffer_append_text(
-        text, "# HELP ds_http_request_seconds Time from a request's head to its reply.\n"
-              "# TYPE ds_http_request_seconds histogram\n");
-    for (size_t route = 0; route < metrics->route_count; route++) {
-        if (metrics->routes[route].count > 0) {
-            write_histogram(&metrics->routes[route], route, text);
-        }
-    }
+    write_durations(metrics, text);
     write_number(text, "ds_http_connections_open", "gauge", "Connections open now.",
                  counters->connections_open);
     write_number(text, "ds_http_connections_total", "counter", "Connections accepted.",

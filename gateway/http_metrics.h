@@ -1,9 +1,10 @@
-/* What the gateway counts of its own: requests by route and status, their time. Loop's thread. */
+/* What the gateway counts of its own: requests by route and status, their time. Any thread may
+ * count and write. */
 #ifndef GATEWAY_HTTP_METRICS_H
 #define GATEWAY_HTTP_METRICS_H
 
 #include "ds/buffer.h"
-#include "gateway/http_server.h"
+#include "http/server.h"
 
 struct http_metrics;
 

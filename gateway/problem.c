@@ -1,6 +1,6 @@
 #include "gateway/problem.h"
 
-#include "gateway/http_reply.h"
+#include "http/reply.h"
 #include "schema.gen.h"
 
 #include <stdarg.h>

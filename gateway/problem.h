@@ -9,8 +9,8 @@
 #define GATEWAY_PROBLEM_H
 
 #include "ds/rpc_client.h"
-#include "gateway/http_request.h"
 #include "gateway/profile.h"
+#include "http/request.h"
 
 #define PROBLEM_ITEMS_MAX 8
 #define PROBLEM_DETAIL_BYTES 512

@@ -33,39 +33,31 @@ void request_id_assign(struct exchange *exchange)
     exchange->request_id[32] = '\0';
 }
 
-static bool is_hex(struct ds_bytes text, size_t from, size_t count, bool *ret_all_zero)
+static void take_tracestate(struct exchange *exchange)
 {
-    bool all_zero = true;
-    for (size_t i = from; i < from + count; i++) {
-        const uint8_t byte = text.data[i];
-        if (!(byte >= '0' && byte <= '9') && !(byte >= 'a' && byte <= 'f')) {
-            return false;
+    const struct http_request *request = exchange->request;
+    struct ds_tracestate state = {.count = 0};
+    if (request->seen[HTTP_HEADER_TRACESTATE] == 0) {
+        return;
+    }
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (request->headers[i].id == HTTP_HEADER_TRACESTATE &&
+            !ds_tracestate_add(&state, request->headers[i].value)) {
+            return;
         }
-        all_zero = all_zero && byte == '0';
     }
-    *ret_all_zero = all_zero;
-    return true;
+    (void)ds_tracestate_write(&state, exchange->tracestate);
 }
 
-/* W3C Trace Context, version 00: version-trace-parent-flags in lower-case hexadecimal. */
-static bool is_traceparent(struct ds_bytes text)
+/* Two traceparents are none. A tracestate belongs to the trace that goes on. */
+void trace_assign(struct exchange *exchange)
 {
-    bool zero_version = false;
-    bool zero_trace = true;
-    bool zero_parent = true;
-    bool zero_flags = false;
-    return text.size == TRACEPARENT_BYTES && text.data[2] == '-' && text.data[35] == '-' &&
-           text.data[52] == '-' && is_hex(text, 0, 2, &zero_version) && zero_version &&
-           is_hex(text, 3, 32, &zero_trace) && !zero_trace && is_hex(text, 36, 16, &zero_parent) &&
-           !zero_parent && is_hex(text, 53, 2, &zero_flags);
-}
-
-void traceparent_assign(struct exchange *exchange)
-{
-    const struct ds_bytes given = http_request_header(exchange->request, HTTP_HEADER_TRACEPARENT);
-    exchange->traceparent[0] = '\0';
-    if (exchange->request->seen[HTTP_HEADER_TRACEPARENT] == 1 && is_traceparent(given)) {
-        memcpy(exchange->traceparent, given.data, given.size);
-        exchange->traceparent[given.size] = '\0';
+    const struct http_request *request = exchange->request;
+    const bool is_one = request->seen[HTTP_HEADER_TRACEPARENT] == 1;
+    const struct ds_bytes given = http_request_header(request, HTTP_HEADER_TRACEPARENT);
+    exchange->tracestate[0] = '\0';
+    if (ds_trace_begin(is_one ? given : ds_bytes_of(NULL, 0), &exchange->trace)) {
+        take_tracestate(exchange);
     }
+    ds_trace_write_parent(&exchange->trace, exchange->traceparent);
 }

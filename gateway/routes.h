@@ -9,18 +9,7 @@
 #include "ds/bytes.h"
 #include "ds/code.h"
 #include "ds/schema.h"
-
-enum http_method {
-    HTTP_METHOD_GET = 0,
-    HTTP_METHOD_POST = 1,
-    HTTP_METHOD_PUT = 2,
-    HTTP_METHOD_PATCH = 3,
-    HTTP_METHOD_DELETE = 4,
-    HTTP_METHOD_COUNT = 5, /* of methods that routes use */
-    HTTP_METHOD_HEAD = 5,
-    HTTP_METHOD_OPTIONS = 6,
-    HTTP_METHOD_OTHER = 7,
-};
+#include "http/method.h"
 
 /* The numbers of deltastream.Profile. */
 enum route_profile {

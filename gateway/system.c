@@ -27,13 +27,8 @@ static void serve_live(struct exchange *exchange)
 
 static void serve_metrics(struct exchange *exchange)
 {
-    struct gateway *gateway = exchange->gateway;
-    struct ds_buffer *text = &exchange->request->reply_body;
     exchange_begin_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8");
-    http_metrics_write(gateway->http_metrics, http_server_counters(gateway->server), text);
-    for (size_t i = 0; i < gateway->metrics_count; i++) {
-        ds_metrics_write(gateway->metrics[i], text);
-    }
+    gateway_write_metrics(exchange->gateway, &exchange->request->reply_body);
     exchange_end(exchange);
 }
 

@@ -1,7 +1,7 @@
 #include "gateway/transcode.h"
 
 #include "ds/wire.h"
-#include "gateway/http_target.h"
+#include "http/target.h"
 
 #include <assert.h>
 

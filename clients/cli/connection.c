@@ -112,6 +112,26 @@ static void greet(const struct connection *connection)
     ds_client_call_release(&call);
 }
 
+/* What the channel would refuse too, but without a word to the user. */
+static bool tls_is_usable(const char *url, const struct ds_tls_options *options,
+                          struct connection_failure *ret_failure)
+{
+    struct ds_tls_trust *trust = NULL;
+    struct ds_tls_refusal refusal;
+    if (!ds_url_is_tls(url)) {
+        return true;
+    }
+    if (ds_tls_trust_load(options, url, &trust, &refusal) == DS_OK) {
+        ds_tls_trust_destroy(trust);
+        return true;
+    }
+    snprintf(ret_failure->reason, sizeof(ret_failure->reason), "%.32s: %s", refusal.setting,
+             refusal.reason);
+    ret_failure->advice = NULL;
+    ret_failure->exit_code = DS_EXIT_ERROR;
+    return false;
+}
+
 bool connection_try(struct ds_config *config, struct connection_options *options,
                     struct connection *ret_connection, struct connection_failure *ret_failure)
 {
@@ -124,12 +144,16 @@ bool connection_try(struct ds_config *config, struct connection_options *options
         say_unreachable(&connection, !options->is_by_folder, failure, ret_failure);
         return false;
     }
+    if (!tls_is_usable(connection.url, &options->tls, ret_failure)) {
+        return false;
+    }
     connection.principal = is_ipc ? make_operator(ds_config_arena(config)) : NULL;
-    const struct ds_channel_options channel_options = {.url = connection.url,
-                                                       .client_name = "deltastream/" DS_VERSION};
+    const struct ds_channel_options channel_options = {
+        .url = connection.url, .tls = &options->tls, .client_name = "deltastream/" DS_VERSION};
     if (ds_channel_open(&channel_options, &connection.channel) != DS_OK) {
         snprintf(ret_failure->reason, sizeof(ret_failure->reason),
-                 "connect: \"%s\" is not of the form ipc:///path or tcp://host:port",
+                 "connect: \"%s\" is not of the form ipc:///path, tcp://host:port or "
+                 "tls+tcp://host:port",
                  connection.url);
         ret_failure->advice = NULL;
         ret_failure->exit_code = DS_EXIT_USAGE;
@@ -157,7 +181,8 @@ bool connection_open(struct ds_config *config, struct connection_options *option
     }
     if (failure.exit_code == DS_EXIT_USAGE) {
         *ret_exit_code = ds_config_refuse(config, options, "connect",
-                                          "not of the form ipc:///path or tcp://host:port");
+                                          "not of the form ipc:///path, tcp://host:port or "
+                                          "tls+tcp://host:port");
         return false;
     }
     fprintf(stderr, "deltastream: %s\n", failure.reason);

@@ -12,6 +12,7 @@
 struct connection_options {
     const char *connect;
     const char *data_dir;
+    struct ds_tls_options tls;
     int64_t timeout_ms;
     const char *context; /* its values have become those of the settings that nobody gave */
     bool quiet;          /* no messages but failures */
@@ -24,9 +25,10 @@ struct connection_options {
      .environment = {"DS_CONNECT"},                                                                \
      .kind = DS_SETTING_TEXT,                                                                      \
      .argument = "URL",                                                                            \
-     .help = "the storage service: ipc:///path or tcp://host:port "                                \
+     .help = "the storage service: ipc:///path, tcp://host:port or tls+tcp://host:port "           \
              "[ipc://DATA/run/storage.sock]",                                                      \
      .offset = offsetof(struct connection_options, connect)},                                      \
+        DS_TLS_DIAL_SETTINGS(connection_options, tls),                                             \
         DS_DATA_DIR_SETTING(connection_options,                                                    \
                             "the data folder whose service is meant when --connect does not say"), \
         {.name = "timeout",                                                                        \
@@ -58,7 +60,7 @@ struct connection {
     const struct ds_principal *principal; /* NULL: the service has to find out */
 };
 
-#define CONNECTION_REASON_BYTES_MAX 512
+#define CONNECTION_REASON_BYTES_MAX 576
 
 struct connection_failure {
     char reason[CONNECTION_REASON_BYTES_MAX];

@@ -4,6 +4,7 @@
 #include "clients/cli/records.h"
 #include "ds/exit_code.h"
 #include "ds/paths.h"
+#include "ds/tls.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ static const struct ds_setting add_settings[] = {
     {.name = "connect",
      .kind = DS_SETTING_TEXT,
      .argument = "URL",
-     .help = "the storage service: ipc:///path or tcp://host:port",
+     .help = "the storage service: ipc:///path, tcp://host:port or tls+tcp://host:port",
      .offset = offsetof(struct contexts_options, connect)},
     {.name = "data-dir",
      .kind = DS_SETTING_TEXT,
@@ -91,7 +92,7 @@ static void fill(struct context *context, const struct ds_config *config,
 static bool has_form_of_url(const char *url)
 {
     return strncmp(url, "ipc:///", strlen("ipc:///")) == 0 ||
-           strncmp(url, "tcp://", strlen("tcp://")) == 0;
+           strncmp(url, "tcp://", strlen("tcp://")) == 0 || ds_url_is_tls(url);
 }
 
 static int run_add(struct ds_config *config, void *context)
@@ -113,7 +114,8 @@ static int run_add(struct ds_config *config, void *context)
     }
     if (options->connect != NULL && !has_form_of_url(options->connect)) {
         return ds_config_refuse(config, options, "connect",
-                                "not of the form ipc:///path or tcp://host:port");
+                                "not of the form ipc:///path, tcp://host:port or "
+                                "tls+tcp://host:port");
     }
     fill(&added, config, options, arena);
     return tell(context_write(folder, &added, arena, reason), reason);

@@ -1,11 +1,13 @@
 /* deltastream up: the storage service and the gateway in one process, joined by the direct
  * transport, with a demo feed by option. */
+#include "admin/daemon.h"
 #include "clients/cli/command.h"
 #include "clients/feed/feed.h"
 #include "ds/daemon.h"
 #include "ds/exit_code.h"
 #include "ds/log.h"
 #include "ds/paths.h"
+#include "ds/process.h"
 #include "ds/setting_rows.h"
 #include "gateway/host.h"
 #include "storage/host.h"
@@ -14,7 +16,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#define PROGRAM_NAME "deltastream up"
 #define UP_NAME "deltastream/" DS_VERSION
+#define LISTENERS_MAX (DS_CONFIG_LIST_MAX + STORAGE_LISTENERS_MAX)
 
 struct up_options {
     struct gateway_settings gateway;
@@ -23,6 +27,9 @@ struct up_options {
     struct storage_retention_settings retention;
     struct storage_retention rules; /* filled by complete() */
     struct ds_text_list rpc_listen;
+    struct ds_rpc_rate_limit rate_limit;
+    struct ds_call_log call_log;
+    const char *admin;
     int log_level;
     bool demo;
 };
@@ -45,11 +52,14 @@ static const struct ds_setting settings[] = {
      .help = "where native clients are served beside ipc://DATA/run/storage.sock, such as "
              "tcp://127.0.0.1:9003; may be repeated",
      .offset = offsetof(struct up_options, rpc_listen)},
+    DS_RPC_RATE_SETTINGS(up_options, rate_limit),
+    DS_CALL_LOG_SETTINGS(up_options, call_log),
+    DS_ADMIN_SETTING(up_options),
     DS_LOG_LEVEL_SETTING(up_options, "warning", "debug, info, warning or error"),
 };
 
 static const struct ds_program program = {
-    .name = "deltastream up",
+    .name = PROGRAM_NAME,
     .summary = "Run everything in one process on an embedded store.",
     .examples = "  deltastream up --demo\n"
                 "  deltastream up --data-dir ./data --listen 127.0.0.1:8080\n"
@@ -62,10 +72,14 @@ static const struct ds_program program = {
 struct up {
     struct storage_host storage;
     struct ds_metrics *client_metrics;
+    struct ds_metrics *process_metrics;
     struct ds_channel *channel;
     struct feed *feed;
     struct gateway_host gateway;
-    char rpc_url[STORAGE_URL_BYTES_MAX];
+    struct ds_admin_daemon *admin;
+    size_t rpc_url_count;
+    char rpc_urls[STORAGE_LISTENERS_MAX][STORAGE_URL_BYTES_MAX]; /* in use */
+    const char *listeners[LISTENERS_MAX];                        /* of RPC and HTTP, in use */
 };
 
 static int complete(struct ds_config *config, struct up_options *options)
@@ -78,7 +92,8 @@ static int complete(struct ds_config *config, struct up_options *options)
     if (refusal != NULL) {
         return ds_config_refuse(config, options, "store", "%s", refusal);
     }
-    refusal = storage_listen_refusal(ds_storage_url(ds_config_arena(config), options->data_dir));
+    refusal =
+        storage_listen_refusal(ds_storage_events_url(ds_config_arena(config), options->data_dir));
     if (refusal != NULL) {
         return ds_config_refuse(config, options, "data-dir", "%s", refusal);
     }
@@ -88,14 +103,20 @@ static int complete(struct ds_config *config, struct up_options *options)
                                 STORAGE_LISTENERS_MAX - 1);
     }
     for (size_t i = 0; i < options->rpc_listen.count; i++) {
-        refusal = storage_listen_refusal(options->rpc_listen.items[i]);
+        refusal = ds_url_is_tls(options->rpc_listen.items[i])
+                      ? "for TLS run the services as daemons: deltastream-storaged --listen "
+                        "tls+tcp://host:port"
+                      : storage_listen_refusal(options->rpc_listen.items[i]);
         if (refusal != NULL) {
             return ds_config_refuse(config, options, "rpc-listen", "\"%s\": %s",
                                     options->rpc_listen.items[i], refusal);
         }
     }
-    const int exit_code =
-        storage_retention_complete(config, options, &options->retention, &options->rules);
+    int exit_code = ds_admin_setting_check(config, options, options->admin);
+    if (exit_code == DS_EXIT_OK) {
+        exit_code =
+            storage_retention_complete(config, options, &options->retention, &options->rules);
+    }
     return exit_code != DS_EXIT_OK ? exit_code
                                    : gateway_settings_complete(config, options, &options->gateway);
 }
@@ -106,23 +127,33 @@ static bool tell(const char *reason)
     return false;
 }
 
+static bool listen_at(struct up *up, const char *url)
+{
+    char reason[STORAGE_REASON_BYTES_MAX];
+    if (storage_host_listen(&up->storage, url, up->rpc_urls[up->rpc_url_count], reason) != DS_OK) {
+        return tell(reason);
+    }
+    up->rpc_url_count++;
+    return true;
+}
+
 /* Native clients and the command line find the service in the data folder. */
 static bool listen_natively(struct up *up, struct ds_config *config,
                             const struct up_options *options)
 {
     char reason[STORAGE_REASON_BYTES_MAX];
-    char url[STORAGE_URL_BYTES_MAX];
-    const char *own = ds_storage_url(ds_config_arena(config), options->data_dir);
-    if (storage_host_listen(&up->storage, own, up->rpc_url, reason) != DS_OK) {
+    const char *events = ds_storage_events_url(ds_config_arena(config), options->data_dir);
+    if (storage_host_publish(&up->storage, events, reason) != DS_OK) {
         return tell(reason);
     }
-    for (size_t i = 0; i < options->rpc_listen.count; i++) {
-        if (storage_host_listen(&up->storage, options->rpc_listen.items[i], url, reason) != DS_OK) {
-            return tell(reason);
+    bool listens = listen_at(up, ds_storage_url(ds_config_arena(config), options->data_dir));
+    for (size_t i = 0; listens && i < options->rpc_listen.count; i++) {
+        listens = listen_at(up, options->rpc_listen.items[i]);
+        if (listens) {
+            printf("ready %s\n", up->rpc_urls[up->rpc_url_count - 1]);
         }
-        printf("ready %s\n", url);
     }
-    return true;
+    return listens;
 }
 
 static bool start_storage(struct up *up, struct ds_config *config, const struct up_options *options)
@@ -131,7 +162,9 @@ static bool start_storage(struct up *up, struct ds_config *config, const struct 
         .data_dir = options->data_dir,
         .server_name = UP_NAME,
         .anonymous = (enum ds_anonymous)options->gateway.anonymous,
-        .retention = options->rules};
+        .retention = options->rules,
+        .rate_limit = options->rate_limit,
+        .call_log = options->call_log};
     char reason[STORAGE_REASON_BYTES_MAX];
     if (storage_host_open(&host_options, &up->storage, reason) != DS_OK) {
         return tell(reason);
@@ -142,10 +175,14 @@ static bool start_storage(struct up *up, struct ds_config *config, const struct 
 static bool start_channel(struct up *up)
 {
     up->client_metrics = ds_metrics_create("ds_rpc_client");
+    up->process_metrics = ds_process_metrics_create(PROGRAM_NAME);
     const struct ds_channel_options channel_options = {
         .server = up->storage.server, .client_name = UP_NAME, .metrics = up->client_metrics};
-    return ds_channel_open(&channel_options, &up->channel) == DS_OK ||
-           tell("can't join the gateway and the storage service");
+    if (ds_channel_open(&channel_options, &up->channel) != DS_OK) {
+        return tell("can't join the gateway and the storage service");
+    }
+    ds_channel_watch(up->channel, "direct", up->client_metrics);
+    return true;
 }
 
 static bool start_feed(struct up *up, const struct up_options *options)
@@ -161,11 +198,55 @@ static bool start_feed(struct up *up, const struct up_options *options)
 static bool start_gateway(struct up *up, const struct up_options *options)
 {
     struct ds_metrics *const metrics[] = {ds_rpc_server_metrics(up->storage.server),
-                                          up->client_metrics};
+                                          up->client_metrics, up->process_metrics};
     char reason[GATEWAY_REASON_BYTES_MAX];
-    return gateway_host_start(&up->gateway, &options->gateway, up->channel, metrics, 2, reason) ==
-               DS_OK ||
+    return gateway_host_start(&up->gateway, &options->gateway, up->channel, metrics,
+                              sizeof(metrics) / sizeof(metrics[0]), reason) == DS_OK ||
            tell(reason);
+}
+
+static void write_metrics(void *context, struct ds_buffer *text)
+{
+    const struct up *up = context;
+    gateway_write_metrics(up->gateway.gateway, text);
+}
+
+static bool is_ready(void *context)
+{
+    const struct up *up = context;
+    return gateway_is_ready(up->gateway.gateway);
+}
+
+static bool is_draining(void *context)
+{
+    const struct up *up = context;
+    return gateway_is_draining(up->gateway.gateway);
+}
+
+static bool start_admin(struct up *up, const struct ds_config *config,
+                        const struct up_options *options)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < up->rpc_url_count; i++) {
+        up->listeners[count++] = up->rpc_urls[i];
+    }
+    for (size_t i = 0; i < up->gateway.listener_count; i++) {
+        up->listeners[count++] = up->gateway.addresses[i];
+    }
+    const struct ds_admin_daemon_options admin_options = {
+        .address = options->admin,
+        .program = {.name = PROGRAM_NAME,
+                    .listeners = up->listeners,
+                    .listener_count = count,
+                    .server = up->storage.server,
+                    .write_metrics = write_metrics,
+                    .is_ready = is_ready,
+                    .is_draining = is_draining,
+                    .context = up},
+        .config = config,
+        .settings = options};
+    char reason[DS_ADMIN_REASON_BYTES_MAX];
+    return ds_admin_daemon_start(&admin_options, &up->admin, reason) == DS_OK || tell(reason);
 }
 
 static void tell_what_to_try(const struct up *up, const struct up_options *options)
@@ -184,22 +265,25 @@ static void tell_what_to_try(const struct up *up, const struct up_options *optio
 static void stop(struct up *up, int grace_ms)
 {
     if (up->gateway.gateway != NULL) {
-        gateway_host_stop(&up->gateway, grace_ms / 2);
+        gateway_host_drain(&up->gateway, grace_ms / 2);
+        ds_admin_daemon_stop(up->admin);
+        gateway_host_close(&up->gateway);
     }
     feed_stop(up->feed);
     ds_channel_close(up->channel);
     if (up->storage.server != NULL) {
-        storage_host_close(&up->storage, grace_ms / 2);
+        storage_host_drain(&up->storage, grace_ms / 2);
+        storage_host_close(&up->storage);
     }
-    if (up->client_metrics != NULL) {
-        ds_metrics_destroy(up->client_metrics);
-    }
+    ds_metrics_destroy(up->client_metrics);
+    ds_metrics_destroy(up->process_metrics);
 }
 
 static int serve(struct up *up, struct ds_config *config, const struct up_options *options)
 {
     const bool started = start_storage(up, config, options) && start_channel(up) &&
-                         start_feed(up, options) && start_gateway(up, options);
+                         start_feed(up, options) && start_gateway(up, options) &&
+                         start_admin(up, config, options);
     if (started) {
         tell_what_to_try(up, options);
         ds_daemon_notify("READY=1");
@@ -223,6 +307,7 @@ static int run(struct ds_config *config, void *context)
     }
     ds_daemon_block_signals();
     ds_log_set_level((enum ds_log_level)options->log_level);
+    ds_log_start();
     struct up *up = calloc(1, sizeof(*up));
     if (up == NULL) {
         abort();

@@ -124,6 +124,17 @@ static void message_write(FILE *file, const struct output *output, const struct 
             wellknown_name(message->wellknown), message->c_lower);
 }
 
+/* The field that says how many rows the reply may have: by its name, as in every list of Google's
+ * APIs. NULL where the request has none. */
+static const struct field *limit_of(const struct method *method)
+{
+    const struct field *limit = message_field(method->request, "limit");
+    return limit != NULL && (int)limit->descriptor->type == DS_KIND_INT32 &&
+                   (limit->flags & DS_FIELD_REPEATED) == 0
+               ? limit
+               : NULL;
+}
+
 static void method_write(FILE *file, const struct output *output, const struct method *method,
                          size_t index)
 {
@@ -141,11 +152,18 @@ static void method_write(FILE *file, const struct output *output, const struct m
         fprintf(file, ",\n     .rows = &%sds_fields_%s[%td]", prefix, method->request->symbol,
                 method->rows - method->request->fields);
     }
+    const struct field *limit = limit_of(method);
+    if (limit != NULL) {
+        fprintf(file, ",\n     .limit = &%sds_fields_%s[%td]", prefix, method->request->symbol,
+                limit - method->request->fields);
+    }
     fprintf(file,
             ",\n     .request_bytes_max = %" PRIu32 ",\n     .timeout_ms = %" PRIu32
-            ",\n     .index = %zu,\n     .pool = %d,\n     .idempotency = %d},\n",
+            ",\n     .index = %zu,\n     .pool = %d,\n     .idempotency = %d,\n     .may_compress "
+            "= %s},\n",
             method->rules->request_bytes_max, method->rules->timeout_ms, index,
-            (int)method->rules->pool, options == NULL ? 0 : (int)options->idempotency_level);
+            (int)method->rules->pool, options == NULL ? 0 : (int)options->idempotency_level,
+            method->rules->compress ? "true" : "false");
 }
 
 static void service_write(FILE *file, const struct output *output, const struct service *service)

@@ -57,7 +57,17 @@ STATS_READER(writes, writes)
 
 static uint64_t read_events(void *context)
 {
-    return ds_event_journal_newest(context);
+    return ds_event_journal_total(context);
+}
+
+static uint64_t read_subscribers(void *context)
+{
+    return ds_event_publisher_figures(context).subscriber_count;
+}
+
+static uint64_t read_left_out(void *context)
+{
+    return ds_event_publisher_figures(context).left_out_count;
 }
 
 static uint64_t read_retention_runs(void *context)
@@ -101,12 +111,41 @@ static void watch_store(struct ds_metrics *registry, struct host_metrics *metric
     }
 }
 
+static uint64_t read_figure(void *context)
+{
+    return atomic_load((atomic_uint_fast64_t *)context);
+}
+
+static void watch_figures(struct ds_metrics *registry, struct market_figures *figures)
+{
+    const struct ds_metrics_watched watched[] = {
+        {"ds_storage_written_rows_total", "Rows committed since the start, known ones included.",
+         "counter", read_figure, &figures->rows_written},
+        {"ds_storage_deleted_rows_total", "Rows deleted since the start.", "counter", read_figure,
+         &figures->rows_deleted},
+    };
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        ds_metrics_watch(registry, &watched[i]);
+    }
+    ds_metrics_watch_histogram(registry, "ds_storage_transaction_seconds",
+                               "Transactions, from their first row to the end of their sync.",
+                               &figures->transactions);
+    ds_metrics_watch_histogram(registry, "ds_storage_commit_seconds",
+                               "Their commits: the writing of the pages and the sync.",
+                               &figures->commits);
+}
+
 static void watch_service(struct ds_metrics *registry, const struct storage_host *host)
 {
     struct retention_sweeper *sweeper = storage_sweeper(host->storage);
     const struct ds_metrics_watched watched[] = {
         {"ds_storage_events_total", "Accepted rows told to subscribers since the start.", "counter",
          read_events, host->events},
+        {"ds_storage_event_subscribers", "Connections of the event sockets.", "gauge",
+         read_subscribers, host->publisher},
+        {"ds_storage_events_left_out_total",
+         "Events since the start that subscribers had to ask for, since too many came at once.",
+         "counter", read_left_out, host->publisher},
         {"ds_storage_retention_runs_total", "Passes that deleted old rows since the start.",
          "counter", read_retention_runs, sweeper},
         {"ds_storage_retention_failures_total", "Such passes that failed.", "counter",
@@ -128,6 +167,7 @@ struct host_metrics *host_metrics_create(const struct storage_host *host)
     metrics->store = host->store;
     pthread_mutex_init(&metrics->lock, NULL);
     watch_store(ds_rpc_server_metrics(host->server), metrics);
+    watch_figures(ds_rpc_server_metrics(host->server), host->figures);
     watch_service(ds_rpc_server_metrics(host->server), host);
     return metrics;
 }

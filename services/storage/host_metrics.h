@@ -6,7 +6,8 @@
 
 struct host_metrics;
 
-/* Adds them to the server's registry; host.events, store, storage and server outlive them. */
+/* Adds them to the server's registry; host.events, figures, store, storage and server outlive
+ * them. */
 struct host_metrics *host_metrics_create(const struct storage_host *host);
 
 /* Nobody may write the registry any more. Takes NULL. */

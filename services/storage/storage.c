@@ -19,6 +19,11 @@ struct storage *storage_create(struct market_store *store, const struct ds_clock
     return storage;
 }
 
+void storage_set_events(struct storage *storage, struct ds_event_journal *events)
+{
+    storage->events = events;
+}
+
 void storage_stop(struct storage *storage)
 {
     atomic_store(&storage->stopping, true);

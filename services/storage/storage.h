@@ -2,6 +2,7 @@
 #ifndef STORAGE_STORAGE_H
 #define STORAGE_STORAGE_H
 
+#include "ds/events.h"
 #include "ds/rpc_server.h"
 #include "storage/retention_sweeper.h"
 #include "storage/store/market_store.h"
@@ -11,6 +12,10 @@ struct storage;
 
 /* `store` stays the caller's and outlives the service. `clock` NULL: the system's. */
 struct storage *storage_create(struct market_store *store, const struct ds_clock *clock);
+
+/* ListEvents answers out of the journal that the store publishes into and that outlives the
+ * service. Before storage_serve(). */
+void storage_set_events(struct storage *storage, struct ds_event_journal *events);
 
 /* After the end of all calls. Takes NULL. */
 void storage_destroy(struct storage *storage);

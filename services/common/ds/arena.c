@@ -1,28 +1,15 @@
 #include "ds/arena.h"
 
+#include "ds/arena_chunks.h"
+#include "ds/sanitizer.h"
+
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_POISONS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_POISONS 1
-#endif
-#endif
-
-#ifdef ARENA_POISONS
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#endif
-
 #define ARENA_ALIGNMENT 16
-#define ARENA_FIRST_BYTES 4096
 #define ARENA_CHUNK_BYTES_MAX (1024 * 1024)
 #define ARENA_BUDGET_BYTES_MAX (SIZE_MAX / 4) /* keeps sums of sizes from wrapping */
 
@@ -32,7 +19,7 @@ struct chunk {
     uint8_t *end;
 };
 
-/* The arena and its first chunk are one allocation, so a small request costs one malloc. */
+/* The arena and its first chunk are one allocation, so a small request costs one malloc at most. */
 struct ds_arena {
     uint8_t *next; /* free bytes of the newest chunk: next to end */
     uint8_t *end;
@@ -77,14 +64,14 @@ static void set_room(struct ds_arena *arena, uint8_t *begin, uint8_t *end)
 
 struct ds_arena *ds_arena_create(size_t budget_bytes)
 {
-    struct ds_arena *arena = allocate_or_abort(ARENA_FIRST_BYTES);
+    struct ds_arena *arena = ds_arena_chunk_take();
     *arena = (struct ds_arena){
-        .next_chunk_bytes = (size_t)2 * ARENA_FIRST_BYTES,
+        .next_chunk_bytes = (size_t)2 * DS_ARENA_FIRST_BYTES,
         .budget_bytes =
             budget_bytes < ARENA_BUDGET_BYTES_MAX ? budget_bytes : ARENA_BUDGET_BYTES_MAX,
         .allocator = {.alloc = allocator_alloc, .free = allocator_free, .allocator_data = arena},
     };
-    set_room(arena, (uint8_t *)(arena + 1), (uint8_t *)arena + ARENA_FIRST_BYTES);
+    set_room(arena, (uint8_t *)(arena + 1), (uint8_t *)arena + DS_ARENA_FIRST_BYTES);
     return arena;
 }
 
@@ -99,8 +86,8 @@ void ds_arena_destroy(struct ds_arena *arena)
         free(chunk);
         chunk = previous;
     }
-    ASAN_UNPOISON_MEMORY_REGION(arena, ARENA_FIRST_BYTES);
-    free(arena);
+    ASAN_UNPOISON_MEMORY_REGION(arena, DS_ARENA_FIRST_BYTES);
+    ds_arena_chunk_give(arena);
 }
 
 static struct chunk *add_chunk(struct ds_arena *arena, size_t bytes)

@@ -75,6 +75,16 @@ ds_code ds_fail_if_abandoned(struct ds_call *call)
                           "the deadline passed before the call was done");
 }
 
+bool ds_call_was_executed(const struct ds_call *call)
+{
+    return call->has_run;
+}
+
+size_t ds_call_response_bytes(const struct ds_call *call)
+{
+    return call->code == DS_OK ? call->response.size : 0;
+}
+
 struct ds_buffer *ds_call_raw_response(struct ds_call *call)
 {
     call->has_raw_response = true;
@@ -83,6 +93,7 @@ struct ds_buffer *ds_call_raw_response(struct ds_call *call)
 
 void ds_call_set_retry_after_ms(struct ds_call *call, int32_t retry_after_ms)
 {
+    call->has_retry_after = true;
     call->retry_after_ms = retry_after_ms;
 }
 
@@ -166,7 +177,7 @@ static bool detail_pack(struct ds_call *call, const ProtobufCMessage *message, c
     return true;
 }
 
-static const char *reason_name(ds_reason reason)
+const char *ds_reason_name(ds_reason reason)
 {
     const ProtobufCEnumValue *value =
         protobuf_c_enum_descriptor_get_value(&rpc__reason__descriptor, (int)reason);
@@ -176,8 +187,8 @@ static const char *reason_name(ds_reason reason)
 static bool error_info_pack(struct ds_call *call, Google__Protobuf__Any *ret_any)
 {
     Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
-    info.reason = ds_arena_copy_text(call->arena, reason_name(call->reason),
-                                     strlen(reason_name(call->reason)));
+    info.reason = ds_arena_copy_text(call->arena, ds_reason_name(call->reason),
+                                     strlen(ds_reason_name(call->reason)));
     info.domain = ds_arena_copy_text(call->arena, "deltastream", strlen("deltastream"));
     return info.reason != NULL && info.domain != NULL &&
            detail_pack(call, &info.base, "type.googleapis.com/google.rpc.ErrorInfo", ret_any);
@@ -224,7 +235,8 @@ struct ds_bytes ds_call_pack_status(struct ds_call *call)
     if (call->violations != NULL && bad_request_pack(call, &details[count])) {
         count++;
     }
-    if (call->retry_after_ms > 0 && retry_info_pack(call, &details[count])) {
+    if (call->has_retry_after && call->retry_after_ms >= 0 &&
+        retry_info_pack(call, &details[count])) {
         count++;
     }
     if (count == 0) {

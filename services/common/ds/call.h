@@ -12,12 +12,16 @@
 #include "ds/clock.h"
 #include "ds/code.h"
 #include "ds/schema.h"
+#include "ds/trace.h"
 
 struct ds_call;
 
 /* The names of deltastream.rpc.v1.Reason; DS_REASON(NOT_FOUND). */
 #define DS_REASON(name) RPC__REASON__##name
 typedef Rpc__Reason ds_reason;
+
+/* "NOT_FOUND"; "REASON_UNSPECIFIED" for what is none. */
+const char *ds_reason_name(ds_reason reason);
 
 /* Who calls. */
 struct ds_principal {
@@ -41,6 +45,9 @@ const char *ds_call_authorization(const struct ds_call *call);
 
 /* The client's address as a trusted listener reports it, else the peer's own; "" where unknown. */
 const char *ds_call_peer(const struct ds_call *call);
+
+/* The call's span, in the trace that its caller told of or in a new one. */
+const struct ds_trace *ds_call_trace(struct ds_call *call);
 
 /* The value that the caller's metadata has first under that key; false where it has none. */
 bool ds_call_metadata_get(const struct ds_call *call, const char *key, struct ds_bytes *ret_value);
@@ -88,7 +95,8 @@ DS_MUST_USE ds_code ds_fail_add(struct ds_call *call, ds_code code, const char *
  * ask it. */
 DS_MUST_USE ds_code ds_fail_if_abandoned(struct ds_call *call);
 
-/* Tells the caller when to try again, or by a negative value not to; goes out with a failure. */
+/* Tells the caller when to try again (0: at once), or by a negative value not to; goes out with a
+ * failure. */
 void ds_call_set_retry_after_ms(struct ds_call *call, int32_t retry_after_ms);
 
 /*

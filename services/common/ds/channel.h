@@ -5,6 +5,8 @@
 
 #include "ds/rpc_client.h"
 
+#include <stdatomic.h>
+
 /* Holds what a reply's views point to; the beginning of each transport's own struct. */
 struct ds_client_reply {
     void (*release)(struct ds_client_reply *reply);
@@ -29,13 +31,27 @@ struct ds_channel {
     const struct ds_channel_ops *ops;
     const struct ds_clock *clock;
     struct ds_metrics *metrics;  /* may be NULL */
+    const char *target;          /* of ds_channel_watch() */
     struct ds_retrier *retrier;  /* NULL: no call is made again */
     struct ds_channel *balanced; /* the channel whose endpoint this one is; NULL: none */
+    bool compress;
+    atomic_ullong messages_sent; /* what ds_channel_traffic() tells */
+    atomic_ullong calls_sent;
+    atomic_ullong compressed_calls_sent;
+    atomic_ullong repeated_calls;
 };
 
 /* Fills the beginning of a transport's channel, before any thread of it starts. */
 void ds_channel_init(struct ds_channel *channel, const struct ds_channel_ops *ops,
                      const struct ds_channel_options *options);
+
+/* Counts a message that goes out. */
+void ds_channel_count_message(struct ds_channel *channel, size_t call_count,
+                              size_t compressed_call_count);
+
+/* Whether the caller wants large payloads compressed and the method allows it. */
+bool ds_client_call_may_compress(const struct ds_channel *channel,
+                                 const struct ds_client_call *call);
 
 /* A list of calls in their order. */
 struct ds_client_call_list {

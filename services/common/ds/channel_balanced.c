@@ -11,6 +11,10 @@
 
 #define HEALTH_INTERVAL_MS 1000
 #define HEALTH_TIMEOUT_MS 1000
+/* A check that ends so much later than it was to had to do with a stop of ours, and says nothing of
+ * the replica. How many of them in a row are let pass. */
+#define STALL_US 100000
+#define STALLS_MAX 3
 #define NO_ENDPOINT ((size_t)-1)
 /* grpc.health.v1.HealthCheckResponse: status = 1, SERVING = 1. */
 #define HEALTH_STATUS_FIELD 1
@@ -23,8 +27,9 @@ struct endpoint {
     struct ds_channel *calls;  /* carries the calls */
     struct ds_channel *health; /* carries the checks */
     struct ds_client_call check;
-    bool is_checking;
+    bool is_checking;   /* then the check is the transport's, and so is stall_count */
     bool has_collected; /* calls that its next flush sends */
+    int stall_count;    /* checks in a row that say nothing */
     int64_t next_check_us;
     enum ds_channel_state state;
 };
@@ -260,13 +265,37 @@ static bool is_serving(const struct ds_client_call *check)
            status == HEALTH_SERVING;
 }
 
+/* Whether this process was stopped while it waited for the check's answer. */
+static bool has_stalled(const struct balanced_channel *channel, const struct ds_client_call *check)
+{
+    return check->code == DS_DEADLINE_EXCEEDED &&
+           now_us(channel) > ds_client_call_deadline_us(check) + STALL_US;
+}
+
+/* Has the replica checked again at once; what is known of it stays. */
+static void check_again(struct endpoint *endpoint)
+{
+    struct balanced_channel *channel = endpoint->channel;
+    pthread_mutex_lock(&channel->mutex);
+    endpoint->stall_count++;
+    endpoint->next_check_us = now_us(channel);
+    endpoint->is_checking = false;
+    pthread_cond_broadcast(&channel->changed);
+    pthread_mutex_unlock(&channel->mutex);
+}
+
 static void check_done(struct ds_client_call *check)
 {
     struct endpoint *endpoint = check->context;
     struct balanced_channel *channel = endpoint->channel;
     const bool serves = is_serving(check);
     const bool has_answered = check->code == DS_OK;
+    const bool says_nothing = has_stalled(channel, check) && endpoint->stall_count < STALLS_MAX;
     ds_client_call_release(check);
+    if (says_nothing) {
+        check_again(endpoint);
+        return;
+    }
     if (!has_answered) {
         /* First of all nothing new goes there, and then what is there ends. */
         pthread_mutex_lock(&channel->mutex);
@@ -277,6 +306,7 @@ static void check_done(struct ds_client_call *check)
     pthread_mutex_lock(&channel->mutex);
     endpoint->state = serves ? DS_CHANNEL_READY : DS_CHANNEL_TRANSIENT_FAILURE;
     endpoint->next_check_us = now_us(channel) + channel->health_interval_us;
+    endpoint->stall_count = 0;
     endpoint->is_checking = false;
     const bool unholds = unhold_locked(channel);
     pthread_cond_broadcast(&channel->changed);
@@ -399,9 +429,10 @@ static void balanced_close(struct ds_channel *base)
 }
 
 static ds_code endpoint_open(struct balanced_channel *channel, const char *url,
-                             struct endpoint *endpoint)
+                             const struct ds_tls_options *tls, struct endpoint *endpoint)
 {
-    const struct ds_channel_options options = {.url = url, .clock = channel->base.clock};
+    const struct ds_channel_options options = {
+        .url = url, .tls = tls, .clock = channel->base.clock};
     endpoint->channel = channel;
     endpoint->state = DS_CHANNEL_IDLE;
     endpoint->next_check_us = now_us(channel);
@@ -448,7 +479,8 @@ ds_code ds_channel_balanced_open(const struct ds_channel_options *options,
     }
     struct balanced_channel *channel = balanced_create(options);
     for (size_t i = 0; i < options->url_count; i++) {
-        const ds_code code = endpoint_open(channel, options->urls[i], &channel->endpoints[i]);
+        const ds_code code =
+            endpoint_open(channel, options->urls[i], options->tls, &channel->endpoints[i]);
         if (code != DS_OK) {
             endpoints_close(channel);
             balanced_free(channel);

@@ -116,7 +116,8 @@ static void direct_finished(struct ds_call *call)
                                                      : ds_call_pack_status(call);
         client->response =
             call->code == DS_OK ? call->response : (struct ds_bytes){.data = NULL, .size = 0};
-        client->retry_pushback_ms = call->retry_after_ms;
+        client->has_retry_pushback = call->has_retry_after;
+        client->retry_pushback_ms = call->has_retry_after ? call->retry_after_ms : 0;
         client->response_metadata = call->answer_metadata;
         client->response_metadata_count = call->answer_metadata_count;
         client->queue_us = call->queue_us;
@@ -195,9 +196,12 @@ static void fill_request(struct ds_call *call, const struct ds_client_call *clie
     struct ds_call_request *request = &call->request;
     request->method = client->method->full_name;
     request->timeout_ms = left_ms(call, client);
+    request->attempt = client->attempt;
+    request->received_bytes = client->payload.size;
     if (is_inline) {
         request->authorization = client->authorization != NULL ? client->authorization : "";
         request->traceparent = client->traceparent != NULL ? client->traceparent : "";
+        request->tracestate = client->tracestate != NULL ? client->tracestate : "";
         request->peer = client->peer != NULL ? client->peer : "";
         request->principal = client->principal;
         request->payload = client->payload;
@@ -209,6 +213,7 @@ static void fill_request(struct ds_call *call, const struct ds_client_call *clie
     struct ds_arena *arena = call->arena;
     request->authorization = copy_or_empty(arena, client->authorization);
     request->traceparent = copy_or_empty(arena, client->traceparent);
+    request->tracestate = copy_or_empty(arena, client->tracestate);
     request->peer = copy_or_empty(arena, client->peer);
     request->principal =
         client->principal != NULL ? principal_copy(arena, client->principal) : NULL;

@@ -4,7 +4,7 @@
 
 #include "ds/frame.h"
 #include "ds/frame_header.h"
-#include "ds/nng_transport.h"
+#include "ds/nng_dialer.h"
 
 struct ds_shared_reply;
 
@@ -15,8 +15,8 @@ void ds_shared_reply_unref(struct ds_shared_reply *shared);
 struct ds_bytes ds_shared_reply_bytes(const struct ds_shared_reply *shared);
 
 /* Fills the second part of a call from the frame that answers it, whose header has been read. The
- * call has a reference from now on. */
-void ds_shared_reply_take(struct ds_shared_reply *shared, const struct ds_response_header *header,
+ * call has a reference from now on. False, and nothing of that, where the payload can't be read. */
+bool ds_shared_reply_take(struct ds_shared_reply *shared, const struct ds_response_header *header,
                           const struct ds_frame *frame, struct ds_client_call *call);
 
 #endif

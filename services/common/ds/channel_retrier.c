@@ -96,6 +96,7 @@ static void *retrier_main(void *argument)
         }
         /* Under the mutex, so that a cancel finds it either here or with the transport. */
         call->attempt_begun_us = ds_clock_monotonic_us(retrier->channel->clock);
+        atomic_fetch_add_explicit(&retrier->channel->repeated_calls, 1, memory_order_relaxed);
         ds_client_call_start(retrier->channel, call);
         pthread_mutex_unlock(&retrier->mutex);
         ds_channel_flush(retrier->channel);
@@ -200,9 +201,11 @@ bool ds_retrier_may_repeat(const struct ds_retrier *retrier, const struct ds_cli
     if (retrier->policy.reads_only) {
         return false;
     }
-    /* A replica does not know the keys of another one. */
+    /* A replica does not know the keys of another one, and a server that has been started anew not
+     * those of before: it is told which server it must be, so that has to be known. */
     return call->method->idempotency == DS_IDEMPOTENT ||
-           (call->idempotency_key.size > 0 && !retrier->has_alternatives);
+           (call->idempotency_key.size > 0 && !retrier->has_alternatives &&
+            (!call->may_have_run || call->run_epoch != 0));
 }
 
 static bool may_go_elsewhere(const struct ds_retrier *retrier, const struct ds_client_call *call)
@@ -219,7 +222,7 @@ static bool is_retryable(const struct ds_retrier *retrier, ds_code code)
 /* A server that says how long to wait is believed; the backoff begins anew after it. */
 static uint32_t next_wait_ms(const struct ds_retrier *retrier, struct ds_client_call *call)
 {
-    if (call->retry_pushback_ms > 0) {
+    if (call->has_retry_pushback) {
         call->backoff_step = 0;
         return (uint32_t)call->retry_pushback_ms;
     }

@@ -285,31 +285,80 @@ static const char *origin_of(const struct given *given)
     return given->rank == RANK_DEFAULT ? "default" : given->origin;
 }
 
-static void print_setting(const struct ds_config *config, const struct ds_setting *setting,
-                          const void *options, FILE *stream)
+static size_t value_count_of(const struct ds_setting *setting, const void *options)
 {
-    const char *origin = origin_of(given_of(config, setting));
     if (setting->kind != DS_SETTING_LIST) {
-        fprintf(stream, "%s = %s  # %s\n", setting->name,
-                ds_setting_show(setting, options, 0, config->arena), origin);
-        return;
+        return 1;
     }
-    const struct ds_text_list *list =
-        (const struct ds_text_list *)((const char *)options + setting->offset);
-    if (list->count == 0) {
-        fprintf(stream, "# %s has no value\n", setting->name);
+    return ((const struct ds_text_list *)((const char *)options + setting->offset))->count;
+}
+
+void ds_config_visit(const struct ds_config *config, const void *options,
+                     void (*visit)(void *context, const struct ds_config_view *view), void *context)
+{
+    const char *values[DS_CONFIG_LIST_MAX];
+    struct ds_arena *scratch = ds_arena_create(CONFIG_ARENA_BYTES_MAX);
+    for (size_t i = 0; i < config->program->setting_count; i++) {
+        const struct ds_setting *setting = &config->program->settings[i];
+        const struct ds_config_view view = {
+            .name = setting->name,
+            .values = values,
+            .value_count = value_count_of(setting, options),
+            .is_list = setting->kind == DS_SETTING_LIST,
+            .origin = origin_of(given_of(config, setting)),
+        };
+        assert(view.value_count <= DS_CONFIG_LIST_MAX);
+        for (size_t k = 0; k < view.value_count; k++) {
+            values[k] = ds_setting_show(setting, options, k, scratch);
+        }
+        visit(context, &view);
     }
-    for (size_t i = 0; i < list->count; i++) {
-        fprintf(stream, "%s = %s  # %s\n", setting->name,
-                ds_setting_show(setting, options, i, config->arena), origin);
+    ds_arena_destroy(scratch);
+}
+
+static size_t value_bytes(const struct ds_setting *setting)
+{
+    switch (setting->kind) {
+    case DS_SETTING_BOOLEAN:
+        return sizeof(bool);
+    case DS_SETTING_CHOICE:
+        return sizeof(int);
+    default:
+        assert(setting->kind != DS_SETTING_TEXT && setting->kind != DS_SETTING_LIST);
+        return sizeof(int64_t);
+    }
+}
+
+void ds_config_take_over(struct ds_config *config, void *options, const char *name,
+                         const struct ds_config *other, const void *other_options)
+{
+    const struct ds_setting *setting = config_find_setting(config->program, name, strlen(name));
+    assert(setting != NULL && config->program == other->program);
+    const struct given *source = given_of(other, setting);
+    struct given *target = given_of(config, setting);
+    memcpy((char *)options + setting->offset, (const char *)other_options + setting->offset,
+           value_bytes(setting));
+    /* Kept where it is the same, so that however many takings-over need no more memory. */
+    if (target->origin == NULL || strcmp(target->origin, source->origin) != 0) {
+        target->origin = ds_arena_copy_text(config->arena, source->origin, strlen(source->origin));
+    }
+    target->rank = source->rank;
+}
+
+static void print_setting(void *context, const struct ds_config_view *view)
+{
+    FILE *stream = context;
+    if (view->value_count == 0) {
+        fprintf(stream, "# %s has no value\n", view->name);
+    }
+    for (size_t i = 0; i < view->value_count; i++) {
+        fprintf(stream, "%s = %s  # %s\n", view->name, view->values[i], view->origin);
     }
 }
 
 void ds_config_print(const struct ds_config *config, const void *options, FILE *stream)
 {
-    for (size_t i = 0; i < config->program->setting_count; i++) {
-        print_setting(config, &config->program->settings[i], options, stream);
-    }
+    ds_config_visit(config, options, print_setting, stream);
 }
 
 bool ds_config_begin(const struct ds_program *program, const struct ds_config_sources *sources,

@@ -130,6 +130,26 @@ const char *ds_environment_value(char *const *environment, const char *name);
 /* Memory that lives as long as the config. */
 struct ds_arena *ds_config_arena(struct ds_config *config);
 
+/* A setting and the value that is in force. */
+struct ds_config_view {
+    const char *name;
+    const char *const *values; /* one, or those of a list; secrets masked */
+    size_t value_count;
+    bool is_list;
+    const char *origin; /* "default", "DS_DATA_DIR", "--data-dir", "deltastream.conf:3" */
+};
+
+/* Shows each setting of the program with the value that stands in `options` now. A view lives
+ * as long as the call of `visit`. */
+void ds_config_visit(const struct ds_config *config, const void *options,
+                     void (*visit)(void *context, const struct ds_config_view *view),
+                     void *context);
+
+/* The program has taken over the value of `name`, which is no text and no list, from another load
+ * of the same settings: value and origin are now that one's. */
+void ds_config_take_over(struct ds_config *config, void *options, const char *name,
+                         const struct ds_config *other, const void *other_options);
+
 /* Writes each setting with the value that stands in `options` now and its origin. The output is a
  * file that --config reads. */
 void ds_config_print(const struct ds_config *config, const void *options, FILE *stream);

@@ -6,7 +6,7 @@
  *        0    3  "DSR"
  *        3    1  version = 1
  *        4    1  type
- *        5    1  flags
+ *        5    1  flags: enum ds_frame_flag
  *        6    2  reserved, 0
  *        8    4  header length, little endian
  *       12    4  payload length, little endian
@@ -27,13 +27,20 @@
     (DS_FRAME_PREFACE_BYTES + DS_FRAME_HEADER_BYTES_MAX + DS_FRAME_PAYLOAD_BYTES_MAX)
 #define DS_FRAMES_PER_MESSAGE_MAX 64
 #define DS_SHARED_REQUEST_BYTES_MAX (64 * 1024)
+/* That a call may ask for which shares its message. */
+#define DS_SHARED_ROWS_MAX 1000
 
 enum ds_frame_type {
     DS_FRAME_REQUEST = 1,
     DS_FRAME_RESPONSE = 2,
     DS_FRAME_VERSION_REJECT =
-        3, /* payload: lowest and highest version, one byte each; never changes */
+        3,              /* payload: lowest and highest version, one byte each; never changes */
+    DS_FRAME_EVENT = 4, /* ds/event_frame.h */
     DS_FRAME_CANCEL = 6,
+};
+
+enum ds_frame_flag {
+    DS_FRAME_ZSTD = 1, /* the payload is compressed: ds/compress.h */
 };
 
 struct ds_frame {

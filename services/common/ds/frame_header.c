@@ -1,6 +1,7 @@
 #include "ds/frame_header.h"
 
 #include "ds/frame.h"
+#include "ds/rpc_call.h"
 #include "ds/wire.h"
 
 /* ResponseHeader.metadata, Metadata.key and Metadata.value. */
@@ -18,9 +19,7 @@ static void write_text(struct ds_buffer *header, uint32_t number, const char *te
 void ds_wire_write_fixed64_field(struct ds_buffer *buffer, uint32_t number, uint64_t value)
 {
     uint8_t bytes[8];
-    for (int i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    }
+    ds_store_fixed64(bytes, value);
     ds_wire_write_tag(buffer, number, DS_WIRE_FIXED64);
     ds_buffer_append(buffer, bytes, sizeof bytes);
 }
@@ -52,7 +51,11 @@ void ds_request_header_write(struct ds_buffer *header, const struct ds_client_ca
         ds_wire_write_bytes_field(header, 6, call->idempotency_key);
     }
     write_text(header, 7, call->traceparent);
+    write_text(header, 8, call->tracestate);
     write_text(header, 9, call->authorization);
+    if (stamp->accept_encodings != 0) {
+        ds_wire_write_varint_field(header, 10, stamp->accept_encodings);
+    }
     for (size_t i = 0; i < call->metadata_count; i++) {
         ds_metadata_write_field(header, 12, &call->metadata[i]);
     }
@@ -63,6 +66,43 @@ void ds_request_header_write(struct ds_buffer *header, const struct ds_client_ca
     if (stamp->client_id.size > 0) {
         ds_wire_write_bytes_field(header, 15, stamp->client_id);
     }
+    if (call->run_epoch != 0) {
+        ds_wire_write_fixed64_field(header, 16, call->run_epoch);
+    }
+}
+
+/* Of a field of bytes: at most two bytes of tag and five of length. */
+#define FIELD_BYTES_MAX 7
+/* Of the numbers and ids that the channel adds. */
+#define STAMP_BYTES_MAX                                                                            \
+    (2 * (FIELD_BYTES_MAX + DS_CALL_ID_BYTES_MAX) + 7 * (2 + DS_VARINT_BYTES_MAX))
+
+static size_t text_bytes_max(const char *text)
+{
+    return text != NULL ? FIELD_BYTES_MAX + strlen(text) : 0;
+}
+
+static size_t principal_bytes_max(const struct ds_principal *principal)
+{
+    size_t size = FIELD_BYTES_MAX + text_bytes_max(principal->subject) +
+                  text_bytes_max(principal->authentication_method);
+    for (size_t i = 0; i < principal->permission_count; i++) {
+        size += text_bytes_max(principal->permissions[i]);
+    }
+    return size;
+}
+
+size_t ds_request_header_bytes_max(const struct ds_client_call *call)
+{
+    size_t size = STAMP_BYTES_MAX + FIELD_BYTES_MAX + call->idempotency_key.size +
+                  text_bytes_max(call->method->full_name) + text_bytes_max(call->traceparent) +
+                  text_bytes_max(call->tracestate) + text_bytes_max(call->authorization) +
+                  text_bytes_max(call->peer);
+    for (size_t i = 0; i < call->metadata_count; i++) {
+        const struct ds_metadata_entry *entry = &call->metadata[i];
+        size += 3 * FIELD_BYTES_MAX + strlen(entry->key) + entry->value.size;
+    }
+    return call->principal != NULL ? size + principal_bytes_max(call->principal) : size;
 }
 
 void ds_cancel_header_write(struct ds_buffer *header, struct ds_bytes call_id,
@@ -72,16 +112,18 @@ void ds_cancel_header_write(struct ds_buffer *header, struct ds_bytes call_id,
     ds_wire_write_bytes_field(header, 15, client_id);
 }
 
-static void take_number(struct ds_response_header *header, uint32_t field, uint64_t value)
+/* All of them have 32 bits; protobuf's readers pass over the upper half of a longer varint. */
+static void take_number(struct ds_response_header *header, uint32_t field, uint32_t value)
 {
     if (field == 2) {
-        header->code = value < DS_CODE_COUNT ? ds_code_of((unsigned int)value) : DS_UNKNOWN;
+        header->code = value < DS_CODE_COUNT ? ds_code_of(value) : DS_UNKNOWN;
     } else if (field == 6) {
+        header->has_retry_pushback = true;
         header->retry_pushback_ms = (int32_t)((value >> 1) ^ (~(value & 1) + 1)); /* zigzag */
     } else if (field == 7) {
-        header->queue_us = (uint32_t)value;
+        header->queue_us = value;
     } else if (field == 8) {
-        header->execution_us = (uint32_t)value;
+        header->execution_us = value;
     }
 }
 
@@ -111,7 +153,7 @@ static bool read_field(struct ds_wire_reader *reader, struct ds_response_header 
         if (!ds_wire_read_varint(reader, &value)) {
             return false;
         }
-        take_number(header, field, value);
+        take_number(header, field, (uint32_t)value);
         return true;
     }
     if (type == DS_WIRE_BYTES) {
@@ -119,6 +161,13 @@ static bool read_field(struct ds_wire_reader *reader, struct ds_response_header 
             return false;
         }
         take_bytes(header, field, bytes);
+        return true;
+    }
+    if (type == DS_WIRE_FIXED64) {
+        if (!ds_wire_read_fixed64(reader, &value)) {
+            return false;
+        }
+        header->server_epoch = field == 9 ? value : header->server_epoch;
         return true;
     }
     return ds_wire_skip(reader, type);

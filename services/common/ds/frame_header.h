@@ -16,10 +16,14 @@ struct ds_request_stamp {
     uint32_t timeout_ms;
     uint32_t attempt;   /* 0: the first */
     int64_t sent_at_us; /* wall clock */
+    uint32_t accept_encodings;
 };
 
 void ds_request_header_write(struct ds_buffer *header, const struct ds_client_call *call,
                              const struct ds_request_stamp *stamp);
+
+/* What ds_request_header_write() writes at most, whatever the stamp. */
+size_t ds_request_header_bytes_max(const struct ds_client_call *call);
 
 /* The header of a CANCEL frame. */
 void ds_cancel_header_write(struct ds_buffer *header, struct ds_bytes call_id,
@@ -32,9 +36,11 @@ struct ds_response_header {
     struct ds_bytes message;
     struct ds_bytes status_details;
     size_t metadata_count; /* at most DS_METADATA_ENTRIES_MAX; more are not counted */
+    bool has_retry_pushback;
     int32_t retry_pushback_ms;
     uint32_t queue_us;
     uint32_t execution_us;
+    uint64_t server_epoch;
 };
 
 /* False where the bytes are no ResponseHeader. Fields that are not there are 0 or empty. */

@@ -7,6 +7,7 @@
 #define DS_INTROSPECTION_H
 
 #include "ds/code.h"
+#include "ds/trace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,13 +16,15 @@
 struct ds_rpc_server;
 
 #define DS_VIEW_TEXT_BYTES_MAX 128
-#define DS_TRACEPARENT_BYTES 55
+#define DS_SLOW_CALLS_MAX 64
+#define DS_CALLS_IN_FLIGHT_VIEWS_MAX 1024
 
 /* Texts are cut at their room. */
 struct ds_call_view {
     char method[DS_VIEW_TEXT_BYTES_MAX];  /* "deltastream.storage.v1.Storage/ListTicks" */
     char subject[DS_VIEW_TEXT_BYTES_MAX]; /* of the principal; "" before it is known */
     char peer[DS_VIEW_TEXT_BYTES_MAX];    /* address; "" for ipc and direct */
+    /* In flight: as the caller sent it, "" where it sent none; then of the call's own span. */
     char traceparent[DS_TRACEPARENT_BYTES + 1];
     uint32_t attempt;
     size_t request_bytes;
@@ -35,12 +38,16 @@ struct ds_call_view {
 
 typedef void (*ds_call_view_fn)(void *context, const struct ds_call_view *call);
 
-/* Calls that came over a listener or the direct channel and are not answered yet; at most `max`. */
+/*
+ * Calls that came over a listener or the direct channel and are not answered yet; at most `max`,
+ * and DS_CALLS_IN_FLIGHT_VIEWS_MAX. Without those that run on the thread that received them and
+ * share a message or come by the direct channel: a list of them would cost more than they take.
+ */
 void ds_rpc_server_calls_in_flight(struct ds_rpc_server *server, size_t max, ds_call_view_fn take,
                                    void *context);
 
 /* The newest calls that took as long as the server's slow_call_ms, newest first; the server
- * remembers 64. */
+ * remembers DS_SLOW_CALLS_MAX. */
 void ds_rpc_server_slow_calls(struct ds_rpc_server *server, ds_call_view_fn take, void *context);
 
 struct ds_connection_view {

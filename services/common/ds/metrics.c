@@ -2,29 +2,39 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-/* Upper bounds of the latency histogram's buckets in microseconds; one more bucket takes the rest.
- */
-static const int64_t bucket_bounds_us[] = {
-    50,    100,   250,    500,    1000,   2500,    5000,    10000,
-    25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 10000000,
-};
-
-#define BUCKET_COUNT (sizeof bucket_bounds_us / sizeof *bucket_bounds_us + 1)
+/* A method's full name and what stands around it. */
+#define NAME_BYTES_MAX 256
 
 struct method_metrics {
     atomic_uint_fast64_t calls[DS_CODE_COUNT];
-    atomic_uint_fast64_t buckets[BUCKET_COUNT]; /* not cumulative */
-    atomic_uint_fast64_t duration_us;           /* sum */
+    struct ds_histogram durations;
+};
+
+struct watched_histogram {
+    const char *name;
+    const char *help;
+    const struct ds_histogram *histogram;
+};
+
+struct watched_writer {
+    void (*write)(void *context, struct ds_buffer *text);
+    void *context;
 };
 
 struct ds_metrics {
-    char *prefix;
+    char *prefix; /* NULL: no rows for methods */
     atomic_int_fast64_t in_flight;
     size_t watched_count;
     struct ds_metrics_watched watched[DS_METRICS_WATCHED_MAX];
+    size_t family_count;
+    struct ds_metrics_family families[DS_METRICS_FAMILIES_MAX];
+    size_t histogram_count;
+    struct watched_histogram histograms[DS_METRICS_HISTOGRAMS_MAX];
+    size_t writer_count;
+    struct watched_writer writers[DS_METRICS_WRITERS_MAX];
     size_t method_count; /* of all services; one more row stands for unknown methods */
     struct method_metrics methods[];
 };
@@ -56,8 +66,8 @@ struct ds_metrics *ds_metrics_create(const char *prefix)
     const size_t method_count = count_methods();
     struct ds_metrics *metrics =
         calloc(1, sizeof *metrics + (method_count + 1) * sizeof *metrics->methods);
-    char *copy = strdup(prefix);
-    if (metrics == NULL || copy == NULL) {
+    char *copy = prefix == NULL ? NULL : strdup(prefix);
+    if (metrics == NULL || (prefix != NULL && copy == NULL)) {
         abort();
     }
     metrics->prefix = copy;
@@ -73,32 +83,17 @@ void ds_metrics_destroy(struct ds_metrics *metrics)
     }
 }
 
-static void add(atomic_uint_fast64_t *counter, uint64_t amount)
-{
-    atomic_fetch_add_explicit(counter, amount, memory_order_relaxed);
-}
-
 static uint64_t load(atomic_uint_fast64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static size_t bucket_of(int64_t duration_us)
-{
-    size_t bucket = 0;
-    while (bucket < BUCKET_COUNT - 1 && duration_us > bucket_bounds_us[bucket]) {
-        bucket++;
-    }
-    return bucket;
 }
 
 void ds_metrics_call_done(struct ds_metrics *metrics, const struct ds_method *method, ds_code code,
                           int64_t duration_us)
 {
     struct method_metrics *row = &metrics->methods[row_of(metrics, method)];
-    add(&row->calls[ds_code_of((unsigned int)code)], 1);
-    add(&row->buckets[bucket_of(duration_us)], 1);
-    add(&row->duration_us, duration_us > 0 ? (uint64_t)duration_us : 0);
+    atomic_fetch_add_explicit(&row->calls[ds_code_of((unsigned int)code)], 1, memory_order_relaxed);
+    ds_histogram_add(&row->durations, duration_us);
 }
 
 void ds_metrics_call_begin(struct ds_metrics *metrics)
@@ -128,13 +123,86 @@ void ds_metrics_watch(struct ds_metrics *metrics, const struct ds_metrics_watche
     metrics->watched[metrics->watched_count++] = *watched;
 }
 
+void ds_metrics_watch_family(struct ds_metrics *metrics, const struct ds_metrics_family *family)
+{
+    assert(metrics->family_count < DS_METRICS_FAMILIES_MAX);
+    metrics->families[metrics->family_count++] = *family;
+}
+
+void ds_metrics_watch_histogram(struct ds_metrics *metrics, const char *name, const char *help,
+                                const struct ds_histogram *histogram)
+{
+    assert(metrics->histogram_count < DS_METRICS_HISTOGRAMS_MAX);
+    metrics->histograms[metrics->histogram_count++] =
+        (struct watched_histogram){.name = name, .help = help, .histogram = histogram};
+}
+
+void ds_metrics_watch_writer(struct ds_metrics *metrics,
+                             void (*write)(void *context, struct ds_buffer *text), void *context)
+{
+    assert(metrics->writer_count < DS_METRICS_WRITERS_MAX);
+    metrics->writers[metrics->writer_count++] =
+        (struct watched_writer){.write = write, .context = context};
+}
+
+struct ds_metrics_samples {
+    const char *name;
+    struct ds_buffer *text;
+};
+
+static void write_head(const char *name, const char *type, const char *help, struct ds_buffer *text)
+{
+    ds_buffer_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void write_label_value(const char *value, struct ds_buffer *text)
+{
+    for (const char *at = value; *at != '\0'; at++) {
+        if (*at == '\n') {
+            ds_buffer_append_text(text, "\\n");
+            continue;
+        }
+        if (*at == '\\' || *at == '"') {
+            ds_buffer_append_byte(text, '\\');
+        }
+        ds_buffer_append_byte(text, (uint8_t)*at);
+    }
+}
+
+void ds_metrics_sample(struct ds_metrics_samples *samples, const struct ds_metrics_label *labels,
+                       size_t label_count, uint64_t value)
+{
+    struct ds_buffer *text = samples->text;
+    ds_buffer_append_text(text, samples->name);
+    for (size_t i = 0; i < label_count; i++) {
+        ds_buffer_printf(text, "%s%s=\"", i == 0 ? "{" : ",", labels[i].name);
+        write_label_value(labels[i].value, text);
+        ds_buffer_append_byte(text, '"');
+    }
+    ds_buffer_printf(text, "%s %" PRIu64 "\n", label_count > 0 ? "}" : "", value);
+}
+
 static void write_watched(const struct ds_metrics *metrics, struct ds_buffer *text)
 {
     for (size_t i = 0; i < metrics->watched_count; i++) {
         const struct ds_metrics_watched *watched = &metrics->watched[i];
-        ds_buffer_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", watched->name,
-                         watched->help, watched->name, watched->type, watched->name,
-                         watched->read(watched->context));
+        struct ds_metrics_samples samples = {.name = watched->name, .text = text};
+        write_head(watched->name, watched->type, watched->help, text);
+        ds_metrics_sample(&samples, NULL, 0, watched->read(watched->context));
+    }
+    for (size_t i = 0; i < metrics->family_count; i++) {
+        const struct ds_metrics_family *family = &metrics->families[i];
+        struct ds_metrics_samples samples = {.name = family->name, .text = text};
+        write_head(family->name, family->type, family->help, text);
+        family->collect(family->context, &samples);
+    }
+    for (size_t i = 0; i < metrics->histogram_count; i++) {
+        const struct watched_histogram *watched = &metrics->histograms[i];
+        write_head(watched->name, "histogram", watched->help, text);
+        ds_histogram_write(watched->histogram, watched->name, "", text);
+    }
+    for (size_t i = 0; i < metrics->writer_count; i++) {
+        metrics->writers[i].write(metrics->writers[i].context, text);
     }
 }
 
@@ -156,48 +224,29 @@ static void write_calls(struct ds_metrics *metrics, struct ds_buffer *text)
     }
 }
 
-static void write_histogram(struct ds_metrics *metrics, size_t row, struct ds_buffer *text)
+static void write_durations(struct ds_metrics *metrics, struct ds_buffer *text)
 {
-    struct method_metrics *method = &metrics->methods[row];
-    const char *name = name_of_row(metrics, row);
-    uint64_t below = 0;
-    for (size_t bucket = 0; bucket < BUCKET_COUNT - 1; bucket++) {
-        below += load(&method->buckets[bucket]);
-        ds_buffer_printf(text, "%s_call_seconds_bucket{method=\"%s\",le=\"%g\"} %" PRIu64 "\n",
-                         metrics->prefix, name, (double)bucket_bounds_us[bucket] / 1e6, below);
-    }
-    below += load(&method->buckets[BUCKET_COUNT - 1]);
-    ds_buffer_printf(text, "%s_call_seconds_bucket{method=\"%s\",le=\"+Inf\"} %" PRIu64 "\n",
-                     metrics->prefix, name, below);
-    ds_buffer_printf(text, "%s_call_seconds_sum{method=\"%s\"} %.6f\n", metrics->prefix, name,
-                     (double)load(&method->duration_us) / 1e6);
-    ds_buffer_printf(text, "%s_call_seconds_count{method=\"%s\"} %" PRIu64 "\n", metrics->prefix,
-                     name, below);
-}
-
-static bool was_called(struct method_metrics *method)
-{
-    for (size_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
-        if (load(&method->buckets[bucket]) > 0) {
-            return true;
+    char name[NAME_BYTES_MAX];
+    char labels[NAME_BYTES_MAX];
+    (void)snprintf(name, sizeof name, "%s_call_seconds", metrics->prefix);
+    write_head(name, "histogram", "How long calls took.", text);
+    for (size_t row = 0; row <= metrics->method_count; row++) {
+        const struct ds_histogram *durations = &metrics->methods[row].durations;
+        if (!ds_histogram_is_empty(durations)) {
+            (void)snprintf(labels, sizeof labels, "method=\"%s\"", name_of_row(metrics, row));
+            ds_histogram_write(durations, name, labels, text);
         }
     }
-    return false;
 }
 
 void ds_metrics_write(struct ds_metrics *metrics, struct ds_buffer *text)
 {
     write_watched(metrics, text);
-    write_calls(metrics, text);
-    ds_buffer_printf(text,
-                     "# HELP %s_call_seconds How long calls took.\n"
-                     "# TYPE %s_call_seconds histogram\n",
-                     metrics->prefix, metrics->prefix);
-    for (size_t row = 0; row <= metrics->method_count; row++) {
-        if (was_called(&metrics->methods[row])) {
-            write_histogram(metrics, row, text);
-        }
+    if (metrics->prefix == NULL) {
+        return;
     }
+    write_calls(metrics, text);
+    write_durations(metrics, text);
     ds_buffer_printf(text,
                      "# HELP %s_calls_in_flight Calls that have begun and not ended.\n"
                      "# TYPE %s_calls_in_flight gauge\n"

@@ -47,6 +47,11 @@ const char *ds_storage_url(struct ds_arena *arena, const char *data_dir)
     return ds_arena_printf(arena, "ipc://%s/run/storage.sock", data_dir);
 }
 
+const char *ds_storage_events_url(struct ds_arena *arena, const char *data_dir)
+{
+    return ds_arena_printf(arena, "ipc://%s/run/storage-events.sock", data_dir);
+}
+
 const char *ds_storage_folder(struct ds_arena *arena, const char *data_dir)
 {
     return ds_arena_printf(arena, "%s/storage", data_dir);

@@ -18,6 +18,9 @@ const char *ds_absolute_path(struct ds_arena *arena, const char *path);
 /* "ipc://DATA/run/storage.sock": where the storage service of that data folder listens. */
 const char *ds_storage_url(struct ds_arena *arena, const char *data_dir);
 
+/* "ipc://DATA/run/storage-events.sock": where it publishes its events. */
+const char *ds_storage_events_url(struct ds_arena *arena, const char *data_dir);
+
 /* "DATA/storage": the embedded store's folder. */
 const char *ds_storage_folder(struct ds_arena *arena, const char *data_dir);
 

@@ -8,8 +8,9 @@ struct peer {
     uint32_t id;
     uint32_t address;
     int64_t came_us;
-    bool has_asked; /* has sent a whole request */
-    size_t request_count;
+    bool has_asked;       /* has sent a whole request */
+    size_t request_count; /* in work */
+    uint64_t asked_count; /* so far */
     struct peer *next;
 };
 
@@ -128,6 +129,7 @@ bool ds_peers_request_begin(struct ds_peers *peers, uint32_t id)
     if (peer != NULL) {
         peer->has_asked = true;
         peer->request_count++;
+        peer->asked_count++;
         may = peer->request_count <= peers->limits.requests_per_connection_max;
     }
     pthread_mutex_unlock(&peers->mutex);
@@ -143,6 +145,23 @@ void ds_peers_request_end(struct ds_peers *peers, uint32_t id)
         peer->request_count--;
     }
     pthread_mutex_unlock(&peers->mutex);
+}
+
+size_t ds_peers_list(struct ds_peers *peers, struct ds_peer_view *views, size_t view_max)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&peers->mutex);
+    for (size_t i = 0; i < peers->bucket_count; i++) {
+        const struct peer *peer = peers->buckets[i];
+        for (; peer != NULL && count < view_max; peer = peer->next) {
+            views[count++] = (struct ds_peer_view){.id = peer->id,
+                                                   .came_us = peer->came_us,
+                                                   .request_count = peer->asked_count,
+                                                   .requests_in_work = peer->request_count};
+        }
+    }
+    pthread_mutex_unlock(&peers->mutex);
+    return count;
 }
 
 size_t ds_peers_overdue(struct ds_peers *peers, int64_t now_us, uint32_t *ids, size_t id_max)

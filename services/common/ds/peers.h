@@ -36,6 +36,16 @@ bool ds_peers_has(struct ds_peers *peers, uint32_t id);
 bool ds_peers_request_begin(struct ds_peers *peers, uint32_t id);
 void ds_peers_request_end(struct ds_peers *peers, uint32_t id);
 
+struct ds_peer_view {
+    uint32_t id;
+    int64_t came_us;
+    uint64_t request_count; /* whole ones so far */
+    size_t requests_in_work;
+};
+
+/* Writes at most view_max connections, in no order, and returns how many. */
+size_t ds_peers_list(struct ds_peers *peers, struct ds_peer_view *views, size_t view_max);
+
 /* Writes the ids of at most id_max connections that have sent no whole request in their time and
  * returns how many. */
 size_t ds_peers_overdue(struct ds_peers *peers, int64_t now_us, uint32_t *ids, size_t id_max);

@@ -1,9 +1,13 @@
 #include "ds/rpc_calls.h"
 
+#include "ds/call_view.h"
 #include "ds/rpc_internal.h"
 
+#include <stdlib.h>
+
 /*
- * One list: it holds no more calls than may be in flight, and it is walked only by who cancels.
+ * One list: it holds no more calls than may be in flight, and it is walked only by who cancels or
+ * looks on.
  */
 void ds_rpc_calls_add(struct ds_rpc_server *server, struct ds_call *call)
 {
@@ -32,6 +36,7 @@ void ds_rpc_calls_remove(struct ds_rpc_server *server, struct ds_call *call)
     if (call->next != NULL) {
         call->next->previous = call->previous;
     }
+    call->is_listed = false;
     pthread_mutex_unlock(&server->calls_mutex);
 }
 
@@ -75,4 +80,35 @@ void ds_rpc_calls_cancel_peer(struct ds_rpc_server *server, uint32_t peer_id)
         }
     }
     pthread_mutex_unlock(&server->calls_mutex);
+}
+
+/* The list's end is its oldest call. */
+static struct ds_call *oldest_locked(struct ds_rpc_server *server)
+{
+    struct ds_call *call = server->calls;
+    while (call != NULL && call->next != NULL) {
+        call = call->next;
+    }
+    return call;
+}
+
+void ds_rpc_server_calls_in_flight(struct ds_rpc_server *server, size_t max, ds_call_view_fn take,
+                                   void *context)
+{
+    const size_t room = max < DS_CALLS_IN_FLIGHT_VIEWS_MAX ? max : DS_CALLS_IN_FLIGHT_VIEWS_MAX;
+    struct ds_call_view *views = calloc(room + 1, sizeof *views);
+    size_t count = 0;
+    if (views == NULL) {
+        abort();
+    }
+    pthread_mutex_lock(&server->calls_mutex);
+    for (struct ds_call *call = oldest_locked(server); call != NULL && count < room;
+         call = call->previous) {
+        ds_call_view_of_listed(call, &views[count++]);
+    }
+    pthread_mutex_unlock(&server->calls_mutex);
+    for (size_t i = 0; i < count; i++) {
+        take(context, &views[i]);
+    }
+    free(views);
 }

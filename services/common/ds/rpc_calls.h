@@ -1,5 +1,5 @@
-/* The calls under way that somebody may give up: by a CANCEL frame or by hanging up. Private to
- * ds_common. */
+/* The calls under way that somebody may give up, by a CANCEL frame or by hanging up, or look at.
+ * Private to ds_common. */
 #ifndef DS_RPC_CALLS_H
 #define DS_RPC_CALLS_H
 

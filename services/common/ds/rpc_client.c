@@ -13,6 +13,7 @@ void ds_channel_init(struct ds_channel *channel, const struct ds_channel_ops *op
         .ops = ops,
         .clock = options->clock != NULL ? options->clock : ds_clock_system(),
         .metrics = options->metrics,
+        .compress = options->compress,
     };
     if (options->retry != NULL || options->url_count > 1) {
         channel->retrier = ds_retrier_create(channel, options);
@@ -40,6 +41,37 @@ void ds_channel_close(struct ds_channel *channel)
     }
     channel->ops->close(channel);
     ds_retrier_destroy(retrier);
+}
+
+/* An endpoint's traffic is that of the channel that it belongs to. */
+void ds_channel_count_message(struct ds_channel *channel, size_t call_count,
+                              size_t compressed_call_count)
+{
+    struct ds_channel *whole = channel->balanced != NULL ? channel->balanced : channel;
+    atomic_fetch_add_explicit(&whole->messages_sent, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&whole->calls_sent, call_count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&whole->compressed_calls_sent, compressed_call_count,
+                              memory_order_relaxed);
+}
+
+struct ds_channel_traffic ds_channel_traffic(struct ds_channel *channel)
+{
+    return (struct ds_channel_traffic){
+        .messages = atomic_load_explicit(&channel->messages_sent, memory_order_relaxed),
+        .calls = atomic_load_explicit(&channel->calls_sent, memory_order_relaxed),
+        .compressed_calls =
+            atomic_load_explicit(&channel->compressed_calls_sent, memory_order_relaxed),
+        .repeated_calls = atomic_load_explicit(&channel->repeated_calls, memory_order_relaxed),
+    };
+}
+
+bool ds_client_call_may_compress(const struct ds_channel *channel,
+                                 const struct ds_client_call *call)
+{
+    const struct ds_channel *whole = channel->balanced != NULL ? channel->balanced : channel;
+    const bool is_wanted = call->compression == DS_COMPRESSION_ON ||
+                           (call->compression == DS_COMPRESSION_OF_CHANNEL && whole->compress);
+    return is_wanted && call->method->may_compress;
 }
 
 enum ds_channel_state ds_channel_state(struct ds_channel *channel)
@@ -136,6 +168,7 @@ void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *cal
     call->response = (struct ds_bytes){.data = NULL, .size = 0};
     call->response_metadata = NULL;
     call->response_metadata_count = 0;
+    call->has_retry_pushback = false;
     call->retry_pushback_ms = 0;
     call->queue_us = 0;
     call->execution_us = 0;
@@ -176,6 +209,8 @@ void ds_channel_call(struct ds_channel *channel, struct ds_client_call *call)
     call->retried_count = 0;
     call->backoff_step = 0;
     call->has_gone_elsewhere = false;
+    call->may_have_run = false;
+    call->run_epoch = 0;
     call->is_given_up = false;
     call->is_waiting = false;
     call->cancelled = false;

@@ -1,6 +1,17 @@
 /*
  * The client side: a channel to one service and the calls made on it. Transports: nng over ipc and
  * tcp, and direct into a server of the same process.
+ *
+ * Calls that are made before one flush share messages as far as docs/rpc.md allows; 200 reads go
+ * out as four messages. `requests`, `replies` and `done` are the program's:
+ *
+ *     for (size_t i = 0; i < 200; i++) {
+ *         replies[i] = (struct ds_client_call){.method = ds_method_storage_latest_tick,
+ *                                              .payload = requests[i],
+ *                                              .done = done};
+ *         ds_channel_call(channel, &replies[i]);
+ *     }
+ *     ds_channel_flush(channel);
  */
 #ifndef DS_RPC_CLIENT_H
 #define DS_RPC_CLIENT_H
@@ -10,6 +21,7 @@
 #include "ds/metrics.h"
 #include "ds/rpc_retry.h"
 #include "ds/rpc_server.h"
+#include "ds/tls.h"
 
 struct ds_channel;
 struct ds_client_reply;
@@ -30,9 +42,17 @@ enum ds_channel_state {
     DS_CHANNEL_SHUTDOWN,          /* being closed */
 };
 
+enum ds_compression {
+    DS_COMPRESSION_OF_CHANNEL, /* as ds_channel_options.compress says */
+    DS_COMPRESSION_OFF,
+    DS_COMPRESSION_ON,
+};
+
 struct ds_channel_options {
-    const char *url;              /* ipc:///path or tcp://host:port; NULL with `server`, `urls` */
-    struct ds_rpc_server *server; /* direct transport; outlives the channel */
+    /* ipc:///path, tcp://host:port or tls+tcp://host:port; NULL with `server`, `urls` */
+    const char *url;
+    const struct ds_tls_options *tls; /* of tls+tcp; NULL: the defaults; not kept */
+    struct ds_rpc_server *server;     /* direct transport; outlives the channel */
     /*
      * Replicas of one service, of which each call goes to one. A replica takes part while it
      * answers grpc.health.v1 with SERVING.
@@ -48,6 +68,11 @@ struct ds_channel_options {
      * and with an idempotency key are. Copied.
      */
     const struct ds_retry_policy *retry;
+    /*
+     * Large payloads travel compressed, both ways, where the method allows it and the server's
+     * Hello says that it reads that. For networks: on one machine it only costs time.
+     */
+    bool compress;
     uint32_t (*random)(void *context); /* for the jitter, any thread; NULL: the system's */
     void *random_context;
     const char *client_name;      /* for Hello */
@@ -69,9 +94,11 @@ struct ds_client_call {
     const char *authorization;                /* NULL: none */
     const char *peer;                         /* NULL: none */
     const char *traceparent;                  /* NULL: none */
+    const char *tracestate;                   /* NULL: none */
     struct ds_bytes idempotency_key;          /* empty: none; the call may then be made again */
     const struct ds_metadata_entry *metadata; /* within ds_client_metadata_refusal()'s rules */
     size_t metadata_count;
+    enum ds_compression compression;
     bool is_final; /* never made again, whatever the channel's policy */
     void (*done)(struct ds_client_call *call);
     void *context;
@@ -80,7 +107,8 @@ struct ds_client_call {
     const char *message;            /* "" on success; never NULL */
     struct ds_bytes status_details; /* google.rpc.Status; empty where there is none */
     struct ds_bytes response;       /* the response on the wire */
-    int32_t retry_pushback_ms;      /* 0: the server said nothing */
+    bool has_retry_pushback;        /* the server said when to come again */
+    int32_t retry_pushback_ms;      /* 0: at once, or it said nothing; negative: never */
     uint32_t queue_us;
     uint32_t execution_us;
     const struct ds_metadata_entry *response_metadata; /* comes with failures, too */
@@ -100,7 +128,9 @@ struct ds_client_call {
     size_t endpoint;    /* that it went to last */
     bool is_unexecuted; /* its last attempt, for sure */
     bool has_gone_elsewhere;
-    bool is_routed; /* to `endpoint`, in this attempt */
+    bool may_have_run;  /* an attempt went out that was never answered */
+    uint64_t run_epoch; /* of the server that then was there; 0: not known */
+    bool is_routed;     /* to `endpoint`, in this attempt */
     bool is_given_up;
     bool is_waiting;
     bool cancelled; /* guarded by the channel's lock once the call is made */
@@ -133,12 +163,38 @@ void ds_channel_cancel(struct ds_channel *channel, struct ds_client_call *call);
  * call->code. */
 ds_code ds_channel_call_wait(struct ds_channel *channel, struct ds_client_call *call);
 
+/*
+ * For a handler that calls on, before ds_channel_call(): the call gets what `from` has left of its
+ * time, where it does not ask for less, and a place in its trace. Lives as long as `from`. Where
+ * nobody waits for `from` any more it fails as ds_fail_if_abandoned() does.
+ */
+DS_MUST_USE ds_code ds_client_call_inherit(struct ds_client_call *call, struct ds_call *from);
+
 /* NULL where the entries may go with a call, else a static text that says what is wrong. */
 const char *ds_client_metadata_refusal(const struct ds_metadata_entry *entries, size_t count);
 
 /* Of the answer; false where it has nothing under that key. */
 bool ds_client_call_metadata_get(const struct ds_client_call *call, const char *key,
                                  struct ds_bytes *ret_value);
+
+/* What has gone out so far, retries and calls that travelled again alone included. A direct channel
+ * sends nothing. */
+struct ds_channel_traffic {
+    uint64_t messages; /* those with calls */
+    uint64_t calls;    /* in them */
+    uint64_t compressed_calls;
+    uint64_t repeated_calls; /* attempts beyond each call's first, of direct channels too */
+};
+
+/* Any thread. */
+struct ds_channel_traffic ds_channel_traffic(struct ds_channel *channel);
+
+/*
+ * Adds the channel's state and traffic to a registry, with the label target=`target`, which
+ * outlives it. Once for each registry, under the rules of ds_metrics_watch(); the registry is not
+ * written any more once the channel closes.
+ */
+void ds_channel_watch(struct ds_channel *channel, const char *target, struct ds_metrics *metrics);
 
 /* Any thread. */
 enum ds_channel_state ds_channel_state(struct ds_channel *channel);

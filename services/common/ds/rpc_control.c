@@ -40,6 +40,24 @@ static Rpc__HelloResponse__Service *describe_service(struct ds_call *call,
     return described;
 }
 
+/* A socket file is of use only to who is on this machine, and may enter its folder. */
+static bool name_event_urls(const struct ds_rpc_server *server, struct ds_call *call,
+                            Rpc__HelloResponse *response)
+{
+    char **urls = ds_arena_alloc(ds_call_arena(call), sizeof server->event_urls);
+    if (urls == NULL) {
+        return false;
+    }
+    response->event_urls = urls;
+    for (size_t i = 0; i < server->event_url_count; i++) {
+        const char *url = server->event_urls[i];
+        if (call->trusted || strncmp(url, "ipc:", strlen("ipc:")) != 0) {
+            urls[response->n_event_urls++] = (char *)(uintptr_t)url;
+        }
+    }
+    return true;
+}
+
 ds_code control_hello(struct control *control, struct ds_call *call,
                       const Rpc__HelloRequest *request, Rpc__HelloResponse *response)
 {
@@ -51,6 +69,10 @@ ds_code control_hello(struct control *control, struct ds_call *call,
     response->response_bytes_max = DS_FRAME_PAYLOAD_BYTES_MAX;
     response->server_epoch = server->epoch;
     response->server = server->name;
+    response->accept_encodings = server->encodings;
+    if (!name_event_urls(server, call, response)) {
+        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "the server has too many addresses");
+    }
     response->services =
         ds_arena_alloc(ds_call_arena(call), server->service_count * sizeof *response->services);
     for (size_t i = 0; response->services != NULL && i < server->service_count; i++) {
@@ -81,6 +103,20 @@ static bool entry_is_serving(const struct ds_service_entry *entry)
     const struct ds_health_probe *probe = &entry->health_probe;
     return atomic_load(&entry->serving) &&
            (probe->is_serving == NULL || probe->is_serving(probe->context));
+}
+
+bool ds_rpc_server_is_ready(struct ds_rpc_server *server)
+{
+    bool serving = atomic_load(&server->serving) && !atomic_load(&server->draining);
+    for (size_t i = 0; i < server->service_count; i++) {
+        serving = serving && entry_is_serving(&server->services[i]);
+    }
+    return serving;
+}
+
+bool ds_rpc_server_is_draining(const struct ds_rpc_server *server)
+{
+    return atomic_load(&server->draining);
 }
 
 ds_code health_check(struct health *health, struct ds_call *call,

@@ -1,11 +1,15 @@
 #include "ds/rpc_frame.h"
 
 #include "deltastream/rpc/v1/frame.pb-c.h"
+#include "ds/compress.h"
 #include "ds/frame_header.h"
+#include "ds/rpc_header.h"
 #include "ds/rpc_internal.h"
 #include "ds/wire.h"
 #include "ds/wire_check.h"
 #include "schema.gen.h"
+
+#include <assert.h>
 
 /* call_id, code, times and epoch with their tags; message, metadata and details come on top. */
 #define RESPONSE_HEADER_BYTES_BASE 96
@@ -53,8 +57,11 @@ static void take_header(struct ds_call *call, const Rpc__RequestHeader *header)
     request->timeout_ms = header->timeout_ms;
     request->authorization = or_empty(header->authorization);
     request->traceparent = or_empty(header->traceparent);
+    request->tracestate = or_empty(header->tracestate);
+    request->attempt = header->attempt;
     request->idempotency_key =
         ds_bytes_of(header->idempotency_key.data, header->idempotency_key.len);
+    request->server_epoch = header->server_epoch;
     if (!call->trusted) {
         return;
     }
@@ -86,6 +93,9 @@ static void take_id(uint8_t target[DS_CALL_ID_BYTES_MAX], size_t *ret_bytes, Pro
 static ds_code take_metadata(struct ds_call *call, const Rpc__RequestHeader *header)
 {
     const size_t count = header->n_metadata;
+    if (count == 0) {
+        return DS_OK;
+    }
     if (count > DS_METADATA_ENTRIES_MAX) {
         return ds_rpc_frame_refuse(call, "it has more than 64 metadata entries");
     }
@@ -133,16 +143,25 @@ void ds_rpc_frame_take_call_id(struct ds_call *call, struct ds_bytes header)
     }
 }
 
-ds_code ds_rpc_frame_read(struct ds_call *call, const struct ds_frame *frame)
+/* What the plain reader leaves: the unusual and the unsound. */
+static ds_code unpack_header(struct ds_call *call, struct ds_bytes wire,
+                             const Rpc__RequestHeader **ret_header)
 {
     struct ds_wire_error error;
-    if (ds_wire_check(&ds_message_rpc_request_header, frame->header, &error) != DS_OK) {
+    if (ds_wire_check(&ds_message_rpc_request_header, wire, &error) != DS_OK) {
         return ds_rpc_frame_refuse(call, error.message);
     }
-    const Rpc__RequestHeader *header = rpc__request_header__unpack(
-        ds_arena_allocator(call->arena), frame->header.size, frame->header.data);
-    if (header == NULL) {
-        return ds_rpc_frame_refuse(call, "its header can't be read");
+    *ret_header =
+        rpc__request_header__unpack(ds_arena_allocator(call->arena), wire.size, wire.data);
+    return *ret_header != NULL ? DS_OK : ds_rpc_frame_refuse(call, "its header can't be read");
+}
+
+ds_code ds_rpc_frame_read(struct ds_call *call, const struct ds_frame *frame)
+{
+    struct ds_plain_header plain;
+    const Rpc__RequestHeader *header = &plain.header;
+    if (!ds_plain_header_read(frame->header, call->arena, &plain)) {
+        DS_TRY(unpack_header(call, frame->header, &header));
     }
     if (header->call_id.len > DS_CALL_ID_BYTES_MAX) {
         return ds_rpc_frame_refuse(call, "call_id has more than 16 bytes");
@@ -151,6 +170,11 @@ ds_code ds_rpc_frame_read(struct ds_call *call, const struct ds_frame *frame)
     if (frame->type != DS_FRAME_REQUEST && frame->type != DS_FRAME_CANCEL) {
         return ds_rpc_frame_refuse(call, "its type is neither REQUEST nor CANCEL");
     }
+    const bool reads_zstd = (call->server->encodings & DS_ENCODING_ZSTD) != 0;
+    const int known_flags = frame->type == DS_FRAME_REQUEST && reads_zstd ? DS_FRAME_ZSTD : 0;
+    if ((frame->flags & ~known_flags) != 0) {
+        return ds_rpc_frame_refuse(call, "it has flags that this server does not read");
+    }
     if (header->client_id.len > DS_CALL_ID_BYTES_MAX) {
         return ds_rpc_frame_refuse(call, "client_id has more than 16 bytes");
     }
@@ -158,6 +182,9 @@ ds_code ds_rpc_frame_read(struct ds_call *call, const struct ds_frame *frame)
     DS_TRY(take_metadata(call, header));
     take_header(call, header);
     call->request.payload = frame->payload;
+    call->request.received_bytes = frame->payload.size;
+    call->request.is_packed = (frame->flags & DS_FRAME_ZSTD) != 0;
+    call->request.accepts_zstd = reads_zstd && (header->accept_encodings & DS_ENCODING_ZSTD) != 0;
     return DS_OK;
 }
 
@@ -176,7 +203,7 @@ static void write_response_header(const struct ds_call *call, struct ds_bytes de
     for (size_t i = 0; i < call->answer_metadata_count; i++) {
         ds_metadata_write_field(header, 5, &call->answer_metadata[i]);
     }
-    if (call->retry_after_ms != 0) {
+    if (call->has_retry_after) {
         const int64_t pushback_ms = call->retry_after_ms;
         ds_wire_write_varint_field(header, 6,
                                    ((uint64_t)pushback_ms << 1) ^ /* zigzag */
@@ -188,7 +215,7 @@ static void write_response_header(const struct ds_call *call, struct ds_bytes de
 }
 
 /* In call->response_head: the arena may be used up. */
-struct ds_bytes ds_rpc_frame_head(struct ds_call *call)
+static struct ds_bytes write_head(struct ds_call *call)
 {
     struct ds_bytes details = {0};
     if (call->code != DS_OK) {
@@ -202,7 +229,40 @@ struct ds_bytes ds_rpc_frame_head(struct ds_call *call)
     const uint8_t preface[DS_FRAME_PREFACE_BYTES] = {0};
     ds_buffer_append(head, preface, sizeof preface);
     write_response_header(call, details, head);
-    ds_frame_write_preface(head->data, DS_FRAME_RESPONSE, 0, head->size - sizeof preface,
-                           call->code == DS_OK ? call->response.size : 0);
+    const bool has_payload = call->code == DS_OK;
+    ds_frame_write_preface(head->data, DS_FRAME_RESPONSE, has_payload ? call->response_flags : 0,
+                           head->size - sizeof preface, has_payload ? call->response.size : 0);
     return ds_buffer_bytes(head);
+}
+
+/* The same for a call that has nothing else to say: that is nearly every one. */
+static struct ds_bytes write_plain_head(struct ds_call *call)
+{
+    static_assert(DS_FRAME_PREFACE_BYTES + 2 + DS_CALL_ID_BYTES_MAX + 2 * (1 + 5) + 1 + 8 <=
+                      DS_PLAIN_HEAD_BYTES_MAX,
+                  "the head has room for its fields");
+    const struct ds_call_request *request = &call->request;
+    uint8_t *header = call->plain_head + DS_FRAME_PREFACE_BYTES;
+    uint8_t *end = header;
+    *end++ = 1 << 3 | DS_WIRE_BYTES;
+    *end++ = (uint8_t)request->call_id_bytes;
+    memcpy(end, request->call_id, DS_CALL_ID_BYTES_MAX);
+    end += request->call_id_bytes;
+    *end++ = 7 << 3 | DS_WIRE_VARINT;
+    end += ds_varint_put(end, call->queue_us);
+    *end++ = 8 << 3 | DS_WIRE_VARINT;
+    end += ds_varint_put(end, call->execution_us);
+    *end++ = 9 << 3 | DS_WIRE_FIXED64;
+    ds_store_fixed64(end, call->server->epoch);
+    end += 8;
+    ds_frame_write_preface(call->plain_head, DS_FRAME_RESPONSE, call->response_flags,
+                           (size_t)(end - header), call->response.size);
+    return ds_bytes_of(call->plain_head, (size_t)(end - call->plain_head));
+}
+
+struct ds_bytes ds_rpc_frame_head(struct ds_call *call)
+{
+    const bool is_plain =
+        call->code == DS_OK && call->answer_metadata_count == 0 && !call->has_retry_after;
+    return is_plain ? write_plain_head(call) : write_head(call);
 }

@@ -244,6 +244,22 @@ static void remember_locked(struct ds_idempotency_keys *store, struct ds_call *c
     call->key = key;
 }
 
+/* The keys of before the start are forgotten: an earlier attempt may have been executed then. What
+ * is idempotent by itself may run twice. */
+static ds_code refuse_after_restart(struct ds_call *call)
+{
+    const uint64_t epoch = call->request.server_epoch;
+    if (epoch == 0 || epoch == ds_rpc_server_epoch(call->server) ||
+        call->method->idempotency == DS_IDEMPOTENT) {
+        return DS_OK;
+    }
+    ds_call_set_retry_after_ms(call, -1);
+    return ds_fail_reason(
+        call, DS_UNAVAILABLE, DS_REASON(SERVER_RESTARTED),
+        "the server was started anew after an earlier attempt of this call, which "
+        "may have been executed");
+}
+
 static ds_code claim_locked(struct ds_idempotency_keys *store, struct ds_call *call,
                             const struct digest *id, const struct digest *payload)
 {
@@ -253,6 +269,7 @@ static ds_code claim_locked(struct ds_idempotency_keys *store, struct ds_call *c
         key = NULL;
     }
     if (key == NULL) {
+        DS_TRY(refuse_after_restart(call));
         remember_locked(store, call, id, payload);
         return DS_OK;
     }
@@ -323,4 +340,13 @@ struct ds_call *ds_idempotency_settle(struct ds_idempotency_keys *store, struct 
     }
     pthread_mutex_unlock(&store->mutex);
     return waiters;
+}
+
+struct ds_idempotency_figures ds_idempotency_figures(struct ds_idempotency_keys *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    const struct ds_idempotency_figures figures = {.key_count = store->key_count,
+                                                   .reply_bytes = store->reply_bytes};
+    pthread_mutex_unlock(&store->mutex);
+    return figures;
 }

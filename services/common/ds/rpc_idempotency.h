@@ -40,4 +40,11 @@ DS_MUST_USE ds_code ds_idempotency_claim(struct ds_idempotency_keys *store, stru
 struct ds_call *ds_idempotency_settle(struct ds_idempotency_keys *store, struct ds_call *call,
                                       ds_code executed, ds_code code);
 
+struct ds_idempotency_figures {
+    size_t key_count;
+    size_t reply_bytes; /* of the replies that are kept */
+};
+
+struct ds_idempotency_figures ds_idempotency_figures(struct ds_idempotency_keys *store);
+
 #endif

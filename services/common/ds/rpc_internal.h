@@ -2,6 +2,8 @@
 #ifndef DS_RPC_INTERNAL_H
 #define DS_RPC_INTERNAL_H
 
+#include "ds/call_log.h"
+#include "ds/interceptor.h"
 #include "ds/peers.h"
 #include "ds/rpc_call.h"
 #include "ds/worker.h"
@@ -10,6 +12,7 @@
 
 #define DS_RPC_SERVICES_MAX 16
 #define DS_RPC_LISTENERS_MAX 16
+#define DS_RPC_INTERCEPTORS_MAX 8
 
 struct ds_service_entry {
     const struct ds_service_handlers *handlers;
@@ -20,6 +23,8 @@ struct ds_service_entry {
 
 struct ds_idempotency_keys;
 struct ds_nng_listener;
+struct ds_rate_limiter;
+struct ds_slow_calls;
 
 /* Constant after the first listener but for the atomics. */
 struct ds_rpc_server {
@@ -27,6 +32,7 @@ struct ds_rpc_server {
     const struct ds_clock *clock;
     struct ds_authenticator authenticator;
     bool inline_may_block;
+    uint32_t encodings; /* that it reads and writes */
     uint64_t epoch;
     struct ds_metrics *metrics;
 
@@ -34,12 +40,22 @@ struct ds_rpc_server {
     size_t service_count;
     atomic_bool serving;
 
+    struct ds_interceptor interceptors[DS_RPC_INTERCEPTORS_MAX];
+    size_t interceptor_count;
+    struct ds_call_log call_log;
+    int64_t slow_call_us;
+    struct ds_slow_calls *slow_calls;
+    struct ds_rate_limiter *rate_limiter; /* NULL: there is no limit */
     struct ds_idempotency_keys *idempotency;
     struct ds_worker_pool *read_pool;
     struct ds_worker_pool *write_pool;
 
     struct ds_nng_listener *listeners[DS_RPC_LISTENERS_MAX];
     size_t listener_count;
+    struct ds_tls_identity *tls_identity; /* NULL: no listener may speak TLS */
+
+    const char *event_urls[DS_RPC_EVENT_URLS_MAX];
+    size_t event_url_count;
 
     struct ds_peer_limits peer_limits;
     pthread_mutex_t calls_mutex; /* guards calls and their links */
@@ -51,6 +67,13 @@ struct ds_rpc_server {
     pthread_mutex_t drain_mutex; /* guards the way down of in_flight */
     pthread_cond_t drained;
 };
+
+/* Whether a listener may be opened at that URL, whose folder it makes for ipc; see
+ * ds_rpc_server_listen(). Writes a refusal's reason to the log. */
+DS_MUST_USE ds_code ds_rpc_listen_check(const char *url);
+
+/* Adds what the server shows of itself to its metrics, once its parts are there. */
+void ds_rpc_introspection_watch(struct ds_rpc_server *server);
 
 /* Tells the server that a call has been answered. */
 void ds_rpc_server_call_left(struct ds_rpc_server *server);

@@ -3,10 +3,11 @@
  * one message once the last call is finished.
  */
 #include "ds/frame.h"
-#include "ds/nng_transport.h"
+#include "ds/nng_listener.h"
 #include "ds/rpc_calls.h"
 #include "ds/rpc_frame.h"
 #include "ds/rpc_internal.h"
+#include "ds/rpc_payload.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -65,20 +66,57 @@ static ds_code refuse_share(struct ds_call *call)
                           "the message holds more work than one turn may do");
 }
 
-/* The last call to finish replies for all of them, before dispatch counts it as having left. */
+/* The last call to get here replies for all of them. */
+static void call_answer(struct ds_call *call)
+{
+    struct message_group *group = call->transport;
+    if (atomic_fetch_sub(&group->pending, 1) == 1) {
+        group_reply(group);
+    }
+}
+
+/* The piece of work of a pool's thread. */
+static void call_pack(void *argument)
+{
+    struct ds_call *call = argument;
+    struct ds_rpc_server *server = call->server;
+    ds_rpc_payload_pack_response(call);
+    call_answer(call);
+    ds_rpc_server_call_left(server);
+}
+
+/* Packing takes longer than most inline methods, so nng's threads leave it to the readers'. False
+ * where those have their hands full: the response then goes as it is. */
+static bool call_pack_elsewhere(struct ds_call *call)
+{
+    struct ds_rpc_server *server = call->server;
+    atomic_fetch_add(&server->in_flight,
+                     1); /* Dispatch is about to count the call as having left. */
+    if (ds_worker_pool_submit(server->read_pool, call_pack, call) == DS_OK) {
+        return true;
+    }
+    ds_rpc_server_call_left(server);
+    return false;
+}
+
+/* Answers before dispatch counts the call as having left. */
 static void call_finished(struct ds_call *call)
 {
     struct message_group *group = call->transport;
-    ds_rpc_calls_remove(call->server, call);
     const size_t size = call->response.size;
     const size_t sum = atomic_fetch_add(&group->response_bytes, size) + size;
     if (call->shared && call->code == DS_OK && sum > SHARED_MESSAGE_BYTES_MAX) {
         call->code = refuse_share(call);
         atomic_fetch_sub(&group->response_bytes, size);
     }
-    if (atomic_fetch_sub(&group->pending, 1) == 1) {
-        group_reply(group);
+    if (ds_rpc_payload_may_pack_response(call)) {
+        if (!ds_rpc_runs_inline(call->server, call->method)) {
+            ds_rpc_payload_pack_response(call);
+        } else if (call_pack_elsewhere(call)) {
+            return;
+        }
     }
+    call_answer(call);
 }
 
 static bool share_is_used_up(struct message_group *group, int64_t begun_us)

@@ -1,14 +1,17 @@
 #include "ds/rpc_server.h"
 
+#include "ds/compress.h"
 #include "ds/epoch.h"
 #include "ds/frame.h"
 #include "ds/log.h"
 #include "ds/loopback.h"
-#include "ds/nng_transport.h"
+#include "ds/nng_listener.h"
+#include "ds/rate_limit.h"
 #include "ds/rpc_calls.h"
 #include "ds/rpc_control.h"
 #include "ds/rpc_idempotency.h"
 #include "ds/rpc_internal.h"
+#include "ds/rpc_slow_calls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -48,6 +51,16 @@ static struct ds_peer_limits peer_limits_of(const struct ds_rpc_limits *limits)
     };
 }
 
+static struct ds_rate_limiter *rate_limiter_of(const struct ds_rpc_rate_limit *limit)
+{
+    if (limit->calls_per_second == 0) {
+        return NULL;
+    }
+    return ds_rate_limiter_create((uint32_t)limit->calls_per_second,
+                                  (uint32_t)or_default(limit->burst, limit->calls_per_second),
+                                  DS_RATE_BUCKETS_DEFAULT);
+}
+
 struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *options)
 {
     struct ds_rpc_server *server = calloc(1, sizeof *server);
@@ -63,11 +76,17 @@ struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *o
     server->clock = options->clock != NULL ? options->clock : ds_clock_system();
     server->authenticator = options->authenticator;
     server->inline_may_block = options->inline_may_block;
+    server->encodings = options->without_compression ? 0 : DS_ENCODING_ZSTD;
     server->epoch = ds_epoch_draw();
     server->metrics = ds_metrics_create("ds_rpc_server");
     server->idempotency = ds_idempotency_create(server->clock, options->idempotency_keys_max > 0
                                                                    ? options->idempotency_keys_max
                                                                    : DS_IDEMPOTENCY_KEYS_DEFAULT);
+    server->call_log = options->call_log;
+    server->slow_call_us =
+        or_default(options->call_log.slow_call_ms, DS_SLOW_CALL_MS_DEFAULT) * 1000;
+    server->slow_calls = ds_slow_calls_create();
+    server->rate_limiter = rate_limiter_of(&options->rate_limit);
     server->in_flight_max = (int)(2 * queue_max + readers + writers);
     atomic_init(&server->serving, true);
     server->peer_limits = peer_limits_of(&options->limits);
@@ -76,6 +95,7 @@ struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *o
     pthread_cond_init(&server->drained, NULL);
     server->read_pool = ds_worker_pool_create("ds-read", readers, queue_max);
     server->write_pool = ds_worker_pool_create("ds-write", writers, queue_max);
+    ds_rpc_introspection_watch(server);
     ds_rpc_control_serve(server);
     return server;
 }
@@ -89,6 +109,7 @@ void ds_rpc_server_add_service(struct ds_rpc_server *server,
         if (handlers->handlers[i] == NULL) {
             ds_log(DS_LOG_ERROR, "method_without_handler",
                    DS_LOG_TEXT("method", handlers->service->methods[i].full_name));
+            (void)ds_log_flush(1000);
             abort();
         }
     }
@@ -96,6 +117,14 @@ void ds_rpc_server_add_service(struct ds_rpc_server *server,
     entry->handlers = handlers;
     entry->context = context;
     atomic_init(&entry->serving, true);
+}
+
+void ds_rpc_server_add_interceptor(struct ds_rpc_server *server,
+                                   const struct ds_interceptor *interceptor)
+{
+    assert(server->listener_count == 0);
+    assert(server->interceptor_count < DS_RPC_INTERCEPTORS_MAX);
+    server->interceptors[server->interceptor_count++] = *interceptor;
 }
 
 void ds_rpc_server_watch_health(struct ds_rpc_server *server, const struct ds_service *service,
@@ -121,6 +150,12 @@ void ds_rpc_server_set_serving(struct ds_rpc_server *server, const char *service
             atomic_store(&server->services[i].serving, serving);
         }
     }
+}
+
+void ds_rpc_server_add_event_url(struct ds_rpc_server *server, const char *url)
+{
+    assert(server->event_url_count < DS_RPC_EVENT_URLS_MAX);
+    server->event_urls[server->event_url_count++] = url;
 }
 
 struct ds_metrics *ds_rpc_server_metrics(struct ds_rpc_server *server)
@@ -182,7 +217,7 @@ static ds_code check_loopback(const char *url, const char *address)
     return DS_OK;
 }
 
-static ds_code check_url(const char *url)
+ds_code ds_rpc_listen_check(const char *url)
 {
     if (strncmp(url, "ipc://", strlen("ipc://")) == 0) {
         return prepare_folder(url, url + strlen("ipc://"));
@@ -190,7 +225,10 @@ static ds_code check_url(const char *url)
     if (strncmp(url, "tcp://", strlen("tcp://")) == 0) {
         return check_loopback(url, url + strlen("tcp://"));
     }
-    log_refused(url, "an address is ipc:///path or tcp://127.0.0.1:PORT");
+    if (ds_url_is_tls(url)) {
+        return DS_OK;
+    }
+    log_refused(url, "an address is ipc:///path, tcp://127.0.0.1:PORT or tls+tcp://HOST:PORT");
     return DS_INVALID_ARGUMENT;
 }
 
@@ -204,6 +242,16 @@ static void peer_left(void *context, uint32_t peer_id)
     ds_rpc_calls_cancel_peer(context, peer_id);
 }
 
+void ds_rpc_server_set_tls_identity(struct ds_rpc_server *server, struct ds_tls_identity *identity)
+{
+    struct ds_tls_identity *old = server->tls_identity;
+    server->tls_identity = ds_tls_identity_hold(identity);
+    ds_tls_identity_release(old);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        ds_nng_listener_set_identity(server->listeners[i], identity);
+    }
+}
+
 ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char *ret_url,
                              size_t ret_url_bytes_max)
 {
@@ -211,7 +259,7 @@ ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char
         log_refused(url, "a server has at most 16 listeners");
         return DS_RESOURCE_EXHAUSTED;
     }
-    DS_TRY(check_url(url));
+    DS_TRY(ds_rpc_listen_check(url));
     struct ds_nng_listener *listener = NULL;
     const ds_code code = ds_nng_listen(
         &(struct ds_nng_listener_options){
@@ -219,6 +267,7 @@ ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char
             .message_bytes_max = DS_MESSAGE_BYTES_MAX,
             .exchange_count = (size_t)server->in_flight_max + CONTROL_EXCHANGES,
             .peer_limits = server->peer_limits,
+            .identity = server->tls_identity,
             .receive = receive,
             .peer_left = peer_left,
             .context = server,
@@ -276,7 +325,10 @@ void ds_rpc_server_destroy(struct ds_rpc_server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         ds_nng_listener_close(server->listeners[i]);
     }
+    ds_tls_identity_release(server->tls_identity);
     ds_idempotency_destroy(server->idempotency);
+    ds_rate_limiter_destroy(server->rate_limiter);
+    ds_slow_calls_destroy(server->slow_calls);
     ds_metrics_destroy(server->metrics);
     pthread_cond_destroy(&server->drained);
     pthread_mutex_destroy(&server->drain_mutex);

@@ -33,6 +33,29 @@ static const struct ds_service *service_find(const char *name, size_t name_bytes
     return NULL;
 }
 
+static const struct ds_method *method_find(const struct ds_service *service, const char *name,
+                                           size_t name_bytes)
+{
+    for (size_t i = 0; i < service->method_count; i++) {
+        if (name_compare(name, name_bytes, service->methods[i].name) == 0) {
+            return &service->methods[i];
+        }
+    }
+    return NULL;
+}
+
+const struct ds_method *ds_service_method_find(const struct ds_service *service,
+                                               const char *full_name, size_t full_name_bytes)
+{
+    const size_t service_bytes = strlen(service->full_name);
+    if (full_name_bytes <= service_bytes || full_name[service_bytes] != '/' ||
+        memcmp(full_name, service->full_name, service_bytes) != 0) {
+        return NULL;
+    }
+    const char *name = full_name + service_bytes + 1;
+    return method_find(service, name, full_name_bytes - service_bytes - 1);
+}
+
 const struct ds_method *ds_method_find(const char *full_name, size_t full_name_bytes)
 {
     const char *slash = memchr(full_name, '/', full_name_bytes);
@@ -44,14 +67,7 @@ const struct ds_method *ds_method_find(const char *full_name, size_t full_name_b
     if (service == NULL) {
         return NULL;
     }
-    const char *name = slash + 1;
-    const size_t name_bytes = full_name_bytes - service_bytes - 1;
-    for (size_t i = 0; i < service->method_count; i++) {
-        if (name_compare(name, name_bytes, service->methods[i].name) == 0) {
-            return &service->methods[i];
-        }
-    }
-    return NULL;
+    return method_find(service, slash + 1, full_name_bytes - service_bytes - 1);
 }
 
 const struct ds_message *ds_message_find(const char *full_name)

@@ -129,11 +129,14 @@ struct ds_method {
     const char *permission; /* "market:read"; "public" where none is needed */
     const struct ds_field
         *rows; /* field of the request that NDJSON rows fill; NULL where there is none */
+    const struct ds_field *limit; /* int32 field of the request that bounds the reply's rows; NULL
+                                     where there is none */
     uint32_t request_bytes_max;
     uint32_t timeout_ms;
     uint16_t index;      /* of the method in its service */
     uint8_t pool;        /* enum ds_pool */
     uint8_t idempotency; /* enum ds_idempotency */
+    bool may_compress;   /* its payloads may travel compressed: they hold no secrets */
 };
 
 struct ds_service {
@@ -157,6 +160,11 @@ extern const size_t ds_descriptor_set_bytes;
 
 /* NULL where there is none of that name; `full_name` need not be terminated. */
 const struct ds_method *ds_method_find(const char *full_name, size_t full_name_bytes);
+
+/* The same among the methods of one service, which need not be one of ds_services. */
+const struct ds_method *ds_service_method_find(const struct ds_service *service,
+                                               const char *full_name, size_t full_name_bytes);
+
 const struct ds_message *ds_message_find(const char *full_name);
 
 /* The field of that number; NULL where there is none. */

@@ -34,18 +34,29 @@ static size_t sequence_length(const uint8_t *text, size_t available)
     return length;
 }
 
+/* Passes over whole words of ASCII from `at` on. The last step is the word that ends the text, some
+ * of which has been seen before. */
+static size_t skip_ascii(struct ds_bytes text, size_t at)
+{
+    uint64_t word;
+    while (text.size - at >= sizeof word) {
+        memcpy(&word, text.data + at, sizeof word);
+        if ((word & NOT_ASCII) != 0) {
+            return at;
+        }
+        at += sizeof word;
+    }
+    if (text.size < sizeof word) {
+        return at;
+    }
+    memcpy(&word, text.data + text.size - sizeof word, sizeof word);
+    return (word & NOT_ASCII) == 0 ? text.size : at;
+}
+
 bool ds_utf8_valid(struct ds_bytes text)
 {
-    size_t at = 0;
+    size_t at = skip_ascii(text, 0);
     while (at < text.size) {
-        uint64_t word;
-        if (text.size - at >= sizeof word) {
-            memcpy(&word, text.data + at, sizeof word);
-            if ((word & NOT_ASCII) == 0) {
-                at += sizeof word;
-                continue;
-            }
-        }
         if (text.data[at] < 0x80) {
             at++;
             continue;
@@ -54,7 +65,7 @@ bool ds_utf8_valid(struct ds_bytes text)
         if (length == 0) {
             return false;
         }
-        at += length;
+        at = skip_ascii(text, at + length);
     }
     return true;
 }

@@ -120,21 +120,30 @@ void ds_wire_write_varint(struct ds_buffer *buffer, uint64_t value)
     ds_buffer_append(buffer, bytes, ds_varint_put(bytes, value));
 }
 
-void ds_wire_write_tag(struct ds_buffer *buffer, uint32_t number, enum ds_wire_type type)
+static uint64_t tag_of(uint32_t number, enum ds_wire_type type)
 {
     assert(number >= 1 && number <= FIELD_NUMBER_MAX);
-    ds_wire_write_varint(buffer, (uint64_t)number << 3 | (uint64_t)type);
+    return (uint64_t)number << 3 | (uint64_t)type;
+}
+
+void ds_wire_write_tag(struct ds_buffer *buffer, uint32_t number, enum ds_wire_type type)
+{
+    ds_wire_write_varint(buffer, tag_of(number, type));
 }
 
 void ds_wire_write_varint_field(struct ds_buffer *buffer, uint32_t number, uint64_t value)
 {
-    ds_wire_write_tag(buffer, number, DS_WIRE_VARINT);
-    ds_wire_write_varint(buffer, value);
+    uint8_t field[2 * DS_VARINT_BYTES_MAX];
+    size_t size = ds_varint_put(field, tag_of(number, DS_WIRE_VARINT));
+    size += ds_varint_put(field + size, value);
+    ds_buffer_append(buffer, field, size);
 }
 
 void ds_wire_write_bytes_field(struct ds_buffer *buffer, uint32_t number, struct ds_bytes bytes)
 {
-    ds_wire_write_tag(buffer, number, DS_WIRE_BYTES);
-    ds_wire_write_varint(buffer, bytes.size);
+    uint8_t head[2 * DS_VARINT_BYTES_MAX];
+    size_t size = ds_varint_put(head, tag_of(number, DS_WIRE_BYTES));
+    size += ds_varint_put(head + size, bytes.size);
+    ds_buffer_append(buffer, head, size);
     ds_buffer_append(buffer, bytes.data, bytes.size);
 }

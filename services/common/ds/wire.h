@@ -36,6 +36,20 @@ static inline size_t ds_varint_put(uint8_t *target, uint64_t value)
     return size;
 }
 
+static inline void ds_store_fixed32(uint8_t target[4], uint32_t value)
+{
+    target[0] = (uint8_t)value;
+    target[1] = (uint8_t)(value >> 8);
+    target[2] = (uint8_t)(value >> 16);
+    target[3] = (uint8_t)(value >> 24);
+}
+
+static inline void ds_store_fixed64(uint8_t target[8], uint64_t value)
+{
+    ds_store_fixed32(target, (uint32_t)value);
+    ds_store_fixed32(target + 4, (uint32_t)(value >> 32));
+}
+
 /* A place in wire bytes; what the functions below read comes off its front. */
 struct ds_wire_reader {
     const uint8_t *next;

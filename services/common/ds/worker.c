@@ -22,6 +22,8 @@ struct ds_worker_pool {
     size_t queue_max;
     size_t first;
     size_t queued;
+    unsigned int busy_threads;
+    uint64_t refused_count;
     bool stopping;
 
     char name[16];
@@ -29,10 +31,12 @@ struct ds_worker_pool {
     pthread_t threads[];
 };
 
-/* False when the pool stops and nothing is left to do. */
-static bool work_take(struct ds_worker_pool *pool, struct work *ret_work)
+/* Takes the next piece of work; the thread was busy with one before, or is new. False when the pool
+ * stops and nothing is left to do. */
+static bool work_take(struct ds_worker_pool *pool, bool was_busy, struct work *ret_work)
 {
     pthread_mutex_lock(&pool->mutex);
+    pool->busy_threads -= was_busy ? 1 : 0;
     while (pool->queued == 0 && !pool->stopping) {
         pthread_cond_wait(&pool->work_came, &pool->mutex);
     }
@@ -41,6 +45,7 @@ static bool work_take(struct ds_worker_pool *pool, struct work *ret_work)
         *ret_work = pool->ring[pool->first];
         pool->first = (pool->first + 1) % pool->queue_max;
         pool->queued--;
+        pool->busy_threads++;
     }
     pthread_mutex_unlock(&pool->mutex);
     return taken;
@@ -51,8 +56,10 @@ static void *worker_main(void *argument)
     struct ds_worker_pool *pool = argument;
     prctl(PR_SET_NAME, pool->name);
     struct work work;
-    while (work_take(pool, &work)) {
+    bool was_busy = false;
+    while (work_take(pool, was_busy, &work)) {
         work.run(work.argument);
+        was_busy = true;
     }
     return NULL;
 }
@@ -116,15 +123,21 @@ ds_code ds_worker_pool_submit(struct ds_worker_pool *pool, ds_work_fn work, void
         pool->ring[last] = (struct work){.run = work, .argument = argument};
         pool->queued++;
         pthread_cond_signal(&pool->work_came);
+    } else {
+        pool->refused_count++;
     }
     pthread_mutex_unlock(&pool->mutex);
     return full ? DS_RESOURCE_EXHAUSTED : DS_OK;
 }
 
-size_t ds_worker_pool_queued(struct ds_worker_pool *pool)
+struct ds_worker_stats ds_worker_pool_stats(struct ds_worker_pool *pool)
 {
     pthread_mutex_lock(&pool->mutex);
-    const size_t queued = pool->queued;
+    const struct ds_worker_stats stats = {.threads = pool->thread_count,
+                                          .busy_threads = pool->busy_threads,
+                                          .queued = pool->queued,
+                                          .queue_max = pool->queue_max,
+                                          .refused_count = pool->refused_count};
     pthread_mutex_unlock(&pool->mutex);
-    return queued;
+    return stats;
 }

@@ -5,6 +5,7 @@
 #include "ds/code.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct ds_worker_pool;
 
@@ -23,7 +24,15 @@ void ds_worker_pool_destroy(struct ds_worker_pool *pool);
 DS_MUST_USE ds_code ds_worker_pool_submit(struct ds_worker_pool *pool, ds_work_fn work,
                                           void *argument);
 
-/* How many pieces wait now. Any thread. */
-size_t ds_worker_pool_queued(struct ds_worker_pool *pool);
+struct ds_worker_stats {
+    unsigned int threads;
+    unsigned int busy_threads;
+    size_t queued;
+    size_t queue_max;
+    uint64_t refused_count; /* since the start */
+};
+
+/* What the pool does now. Any thread. */
+struct ds_worker_stats ds_worker_pool_stats(struct ds_worker_pool *pool);
 
 #endif

@@ -4,9 +4,6 @@
 
 #include "storage/store/market_store.h"
 
-/* "ticks": the first part of an event's topic and the name of what an engine keeps the rows in. */
-const char *market_kind_name(enum market_kind kind);
-
 /* Whether series of the kind belong to groups. */
 bool market_kind_is_grouped(enum market_kind kind);
 

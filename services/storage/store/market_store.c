@@ -7,6 +7,9 @@
 
 /* "<kind>/<series>" */
 #define TOPIC_BYTES_MAX (16 + MARKET_SERIES_BYTES_MAX)
+/* Field 1 of every row is the name that its value leaves out. */
+#define NAME_FIELD_TAG 0x0a
+#define NAME_FIELD_BYTES_MAX (3 + MARKET_SERIES_BYTES_MAX)
 /* How many events go to a sink at a time; bounds the memory for their topics. */
 #define EVENTS_PER_PUBLISH 64
 
@@ -160,12 +163,25 @@ enum market_outcome market_outcome_of_stored(enum market_conflict conflict, stru
     return MARKET_CONFLICT;
 }
 
+/* Subscribers get rows whole: with their symbol, or with their product, which is what the series of
+ * a tick and the group of a chain are. */
+static struct ds_bytes write_name(uint8_t head[NAME_FIELD_BYTES_MAX], enum market_kind kind,
+                                  const struct market_row *row)
+{
+    const struct ds_bytes name = kind == MARKET_CHAINS ? row->group : row->series;
+    head[0] = NAME_FIELD_TAG;
+    const size_t size = 1 + ds_varint_put(head + 1, name.size);
+    memcpy(head + size, name.data, name.size);
+    return ds_bytes_of(head, size + name.size);
+}
+
 void market_publish_accepted(const struct ds_event_sink *sink, const struct market_batch *batch)
 {
     if (sink->publish == NULL) {
         return;
     }
     char topics[EVENTS_PER_PUBLISH][TOPIC_BYTES_MAX];
+    uint8_t heads[EVENTS_PER_PUBLISH][NAME_FIELD_BYTES_MAX];
     struct ds_event events[EVENTS_PER_PUBLISH];
     const char *kind = market_kind_name(batch->kind);
     size_t count = 0;
@@ -179,6 +195,7 @@ void market_publish_accepted(const struct ds_event_sink *sink, const struct mark
         memcpy(topics[count] + prefix, row->series.data, row->series.size);
         events[count] = (struct ds_event){
             .topic = ds_bytes_of(topics[count], (size_t)prefix + row->series.size),
+            .body_head = write_name(heads[count], batch->kind, row),
             .body = row->value,
         };
         count++;

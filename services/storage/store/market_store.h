@@ -18,6 +18,7 @@
 #include "ds/clock.h"
 #include "ds/code.h"
 #include "ds/events.h"
+#include "ds/histogram.h"
 
 #define MARKET_PRODUCT_BYTES_MAX 128
 /* A product, '/' and an expiry are the longest. */
@@ -35,6 +36,9 @@ enum market_kind {
 /* Kinds are stored and sent as these numbers. */
 #define MARKET_KIND_FIRST MARKET_TICKS
 #define MARKET_KIND_MAX MARKET_CHAINS
+
+/* "ticks": the first part of an event's topic and the name of what an engine keeps the rows in. */
+const char *market_kind_name(enum market_kind kind);
 
 /* Orders and tells apart the rows of one timestamp; compared as ds_bytes_compare() does. */
 struct market_tie {
@@ -273,12 +277,21 @@ struct market_store {
     const struct market_store_ops *ops;
 };
 
+/* What an engine counts while it writes. One without a disk counts nothing. */
+struct market_figures {
+    struct ds_histogram transactions;  /* of those that came to be durable: from their first row */
+    struct ds_histogram commits;       /* of these the last part: the pages' writing and the sync */
+    atomic_uint_fast64_t rows_written; /* of batches, known ones included */
+    atomic_uint_fast64_t rows_deleted;
+};
+
 struct market_store_options {
     const struct ds_clock *clock; /* NULL: the system's */
     struct ds_event_sink
-        events;              /* told of every accepted row after its commit; publish may be NULL */
-    uint64_t map_bytes;      /* lmdb: how far the file may grow; 0: 64 GiB */
-    uint64_t free_bytes_min; /* lmdb: writes stop when the disk has less; 0: 64 MiB */
+        events; /* told of every accepted row after its commit; publish may be NULL */
+    struct market_figures *figures; /* outlive the store; NULL: nobody asks for them */
+    uint64_t map_bytes;             /* lmdb: how far the file may grow; 0: 64 GiB */
+    uint64_t free_bytes_min;        /* lmdb: writes stop when the disk has less; 0: 64 MiB */
 };
 
 /*

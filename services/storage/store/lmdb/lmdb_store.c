@@ -255,6 +255,7 @@ static struct lmdb_store *store_create(const struct market_store_options *option
     store->base.ops = &lmdb_ops;
     store->clock = options->clock != NULL ? options->clock : ds_clock_system();
     store->events = options->events;
+    store->figures = options->figures != NULL ? options->figures : &store->own_figures;
     store->free_bytes_min =
         options->free_bytes_min != 0 ? options->free_bytes_min : FREE_BYTES_MIN_DEFAULT;
     store->folder_fd = -1;

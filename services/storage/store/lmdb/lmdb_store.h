@@ -63,6 +63,8 @@ struct lmdb_store {
     struct market_store base;
     const struct ds_clock *clock;
     struct ds_event_sink events;
+    struct market_figures *figures; /* of the options, or own_figures */
+    struct market_figures own_figures;
     uint64_t free_bytes_min;
     int folder_fd;
     int lock_fd;

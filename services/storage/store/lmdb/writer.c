@@ -100,15 +100,26 @@ static void full_disk_tell(struct lmdb_writer *writer, bool is_full)
     }
 }
 
-void lmdb_commit_note(struct lmdb_writer *writer)
+int lmdb_commit(struct lmdb_writer *writer, MDB_txn *txn, int64_t began_us)
 {
+    struct lmdb_store *store = writer->store;
+    const int64_t filled_us = ds_clock_monotonic_us(store->clock);
+    const int error = mdb_txn_commit(txn);
+    if (error != 0) {
+        return error;
+    }
+    const int64_t now_us = ds_clock_monotonic_us(store->clock);
+    ds_histogram_add(&store->figures->commits, now_us - filled_us);
+    ds_histogram_add(&store->figures->transactions, now_us - began_us);
     atomic_fetch_add(&writer->commit_count, 1);
     atomic_store(&writer->map_is_full, false);
+    return 0;
 }
 
 /* One transaction; on failure nothing of it is left. */
 static int group_commit(struct lmdb_writer *writer, struct batch_group *group, bool may_grow)
 {
+    const int64_t began_us = ds_clock_monotonic_us(writer->store->clock);
     MDB_txn *txn;
     int error = mdb_txn_begin(writer->store->env, NULL, 0, &txn);
     if (error != 0) {
@@ -118,14 +129,13 @@ static int group_commit(struct lmdb_writer *writer, struct batch_group *group, b
     if (error != 0) {
         mdb_txn_abort(txn);
     } else {
-        /* Frees the transaction also where it fails. */
-        error = mdb_txn_commit(txn);
+        error = lmdb_commit(writer, txn, began_us);
     }
     if (error != 0) {
         series_cache_clear(writer->cache);
         return error;
     }
-    lmdb_commit_note(writer);
+    atomic_fetch_add(&writer->store->figures->rows_written, group->rows);
     /* Not before: a disk that takes nothing may look as if it had room. */
     full_disk_tell(writer, false);
     return 0;

@@ -57,6 +57,7 @@ static int group_delete(struct lmdb_writer *writer, MDB_txn *txn, struct order_g
 /* One transaction; on failure nothing of it is left. */
 static int deletes_commit(struct lmdb_writer *writer, struct order_group *group, bool may_grow)
 {
+    const int64_t began_us = ds_clock_monotonic_us(writer->store->clock);
     MDB_txn *txn;
     int error = mdb_txn_begin(writer->store->env, NULL, 0, &txn);
     if (error != 0) {
@@ -67,7 +68,7 @@ static int deletes_commit(struct lmdb_writer *writer, struct order_group *group,
         mdb_txn_abort(txn);
         return error;
     }
-    error = mdb_txn_commit(txn);
+    error = lmdb_commit(writer, txn, began_us);
     if (error != 0) {
         return error;
     }
@@ -76,7 +77,7 @@ static int deletes_commit(struct lmdb_writer *writer, struct order_group *group,
             series_cache_forget(writer->cache, order->kind, order->series);
         }
     }
-    lmdb_commit_note(writer);
+    atomic_fetch_add(&writer->store->figures->rows_deleted, group->rows);
     return 0;
 }
 

@@ -1,0 +1,169 @@
+#include "ds/event_subscriber.h"
+
+#include "deltastream/rpc/v1/events.pb-c.h"
+#include "ds/event_list.h"
+#include "ds/nng_subscriber.h"
+#include "schema.gen.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* With messages of DS_EVENT_MESSAGE_BYTES_MAX at most, 16 MiB. */
+#define MESSAGES_MAX 256
+/* How long one receive waits, and the thread at most for its end. */
+#define RECEIVE_MS 500
+#define LIST_TIMEOUT_MS 2000
+/* HelloResponse.event_urls. */
+#define HELLO_EVENT_URLS 9
+
+struct ds_event_subscriber {
+    struct ds_event_subscriber_options options;
+    struct ds_event_follower *follower; /* the thread's */
+    struct ds_nng_subscriber *socket;
+    struct ds_client_call call; /* the thread's; ListEvents, released before the next one */
+    atomic_int_fast64_t heard_us;
+    atomic_bool is_ending;
+    pthread_t thread;
+};
+
+static ds_code list(void *context, const struct ds_event_list_query *query,
+                    struct ds_bytes *ret_response)
+{
+    struct ds_event_subscriber *subscriber = context;
+    Rpc__ListEventsRequest request = RPC__LIST_EVENTS_REQUEST__INIT;
+    request.kind = (char *)(uintptr_t)query->kind;
+    request.topic_prefix = (char *)(uintptr_t)query->topic_prefix;
+    request.epoch = query->epoch;
+    request.after_sequence = query->after_sequence;
+    uint8_t *packed = malloc(rpc__list_events_request__get_packed_size(&request));
+    if (packed == NULL) {
+        abort();
+    }
+    ds_client_call_release(&subscriber->call);
+    subscriber->call = (struct ds_client_call){
+        .method = subscriber->options.list_method,
+        .payload = ds_bytes_of(packed, rpc__list_events_request__pack(&request, packed)),
+        .timeout_ms = LIST_TIMEOUT_MS,
+        .authorization = subscriber->options.authorization,
+        .principal = subscriber->options.principal,
+    };
+    const ds_code code = ds_channel_call_wait(subscriber->options.channel, &subscriber->call);
+    free(packed);
+    *ret_response = subscriber->call.response;
+    return code;
+}
+
+static void *subscriber_main(void *argument)
+{
+    struct ds_event_subscriber *subscriber = argument;
+    while (!atomic_load(&subscriber->is_ending)) {
+        struct ds_bytes message;
+        if (ds_nng_subscriber_receive(subscriber->socket, RECEIVE_MS, &message)) {
+            atomic_store(&subscriber->heard_us, ds_clock_monotonic_us(ds_clock_system()));
+            /* What is no message of ours shows as a hole. */
+            (void)ds_event_follower_message(subscriber->follower, message);
+        }
+    }
+    return NULL;
+}
+
+static void subscribe(struct ds_event_subscriber *subscriber)
+{
+    for (size_t i = 0; i < subscriber->options.interest_count; i++) {
+        char topic[DS_EVENT_TOPIC_BYTES_MAX + 1];
+        /* All of the kind, since only whoever gets all of its numbers sees which are missing. */
+        snprintf(topic, sizeof topic, "%s/", subscriber->options.interests[i].kind);
+        ds_nng_subscriber_add(subscriber->socket, ds_bytes_of_text(topic));
+    }
+}
+
+ds_code ds_event_subscriber_open(const struct ds_event_subscriber_options *options,
+                                 struct ds_event_subscriber **ret_subscriber)
+{
+    struct ds_nng_subscriber *socket = NULL;
+    assert(options->interest_count > 0);
+    DS_TRY(ds_nng_subscriber_open(
+        &(struct ds_nng_subscriber_options){.url = options->url,
+                                            .message_bytes_max = DS_EVENT_MESSAGE_BYTES_MAX,
+                                            .queue_max = MESSAGES_MAX},
+        &socket));
+    struct ds_event_subscriber *subscriber = calloc(1, sizeof *subscriber);
+    if (subscriber == NULL) {
+        abort();
+    }
+    subscriber->options = *options;
+    subscriber->socket = socket;
+    subscriber->follower = ds_event_follower_create(&(struct ds_event_follower_options){
+        .interests = options->interests,
+        .interest_count = options->interest_count,
+        .notice = options->notice,
+        .notice_context = options->context,
+        .list = list,
+        .list_context = subscriber,
+    });
+    atomic_store(&subscriber->heard_us, ds_clock_monotonic_us(ds_clock_system()));
+    subscribe(subscriber);
+    if (pthread_create(&subscriber->thread, NULL, subscriber_main, subscriber) != 0) {
+        abort();
+    }
+    *ret_subscriber = subscriber;
+    return DS_OK;
+}
+
+int64_t ds_event_subscriber_silent_us(const struct ds_event_subscriber *subscriber)
+{
+    return ds_clock_monotonic_us(ds_clock_system()) - atomic_load(&subscriber->heard_us);
+}
+
+void ds_event_subscriber_close(struct ds_event_subscriber *subscriber)
+{
+    if (subscriber == NULL) {
+        return;
+    }
+    atomic_store(&subscriber->is_ending, true);
+    ds_nng_subscriber_interrupt(subscriber->socket);
+    pthread_join(subscriber->thread, NULL);
+    ds_client_call_release(&subscriber->call);
+    ds_nng_subscriber_close(subscriber->socket);
+    ds_event_follower_destroy(subscriber->follower);
+    free(subscriber);
+}
+
+static ds_code first_url(struct ds_bytes hello, char ret_url[DS_EVENT_URL_BYTES_MAX])
+{
+    struct ds_wire_reader reader = ds_wire_reader_of(hello);
+    while (!ds_wire_at_end(&reader)) {
+        uint32_t field;
+        enum ds_wire_type type;
+        struct ds_bytes url;
+        if (!ds_wire_read_tag(&reader, &field, &type)) {
+            return DS_INTERNAL;
+        }
+        if (field != HELLO_EVENT_URLS || type != DS_WIRE_BYTES) {
+            if (!ds_wire_skip(&reader, type)) {
+                return DS_INTERNAL;
+            }
+            continue;
+        }
+        if (!ds_wire_read_bytes(&reader, &url) || url.size >= DS_EVENT_URL_BYTES_MAX) {
+            return DS_INTERNAL;
+        }
+        snprintf(ret_url, DS_EVENT_URL_BYTES_MAX, "%.*s", (int)url.size, (const char *)url.data);
+        return DS_OK;
+    }
+    return DS_NOT_FOUND;
+}
+
+ds_code ds_event_url_ask(struct ds_channel *channel, char ret_url[DS_EVENT_URL_BYTES_MAX])
+{
+    struct ds_client_call call = {.method = ds_method_control_hello};
+    ds_code code = ds_channel_call_wait(channel, &call);
+    if (code == DS_OK) {
+        code = first_url(call.response, ret_url);
+    }
+    ds_client_call_release(&call);
+    return code;
+}

@@ -1,0 +1,45 @@
+/*
+ * Follows the events of a service from a thread of its own, which connects by itself, and again.
+ * Memory is bounded: while a notice is worked on, some 256 messages wait; past them the oldest are
+ * dropped, and asked for afterwards, which is a gap where the service has forgotten them.
+ */
+#ifndef DS_EVENT_SUBSCRIBER_H
+#define DS_EVENT_SUBSCRIBER_H
+
+#include "ds/event_follower.h"
+#include "ds/rpc_client.h"
+
+#define DS_EVENT_URL_BYTES_MAX 256
+
+struct ds_event_subscriber;
+
+struct ds_event_subscriber_options {
+    const char *url;                      /* of an event socket; Hello names those of a service */
+    struct ds_channel *channel;           /* to the same service; outlives the subscriber */
+    const struct ds_method *list_method;  /* the service's ListEvents */
+    const char *authorization;            /* of these calls; NULL: none. Outlives the subscriber. */
+    const struct ds_principal *principal; /* the same; believed by trusted listeners only */
+    const struct ds_event_interest *interests; /* copied, but for the texts */
+    size_t interest_count;                     /* 1 to DS_EVENT_KINDS_MAX */
+    ds_event_notice_fn notice;                 /* on the subscriber's thread */
+    void *context;
+};
+
+/* DS_INVALID_ARGUMENT: no such URL. */
+DS_MUST_USE ds_code ds_event_subscriber_open(const struct ds_event_subscriber_options *options,
+                                             struct ds_event_subscriber **ret_subscriber);
+
+/* How long nothing has been heard, also no heartbeat, on the system's monotonic clock; from the
+ * start where there has never been anything. Any thread. */
+int64_t ds_event_subscriber_silent_us(const struct ds_event_subscriber *subscriber);
+
+/* Waits for a notice or a call that is under way; none comes afterwards. Takes NULL. Not from a
+ * notice. */
+void ds_event_subscriber_close(struct ds_event_subscriber *subscriber);
+
+/* Asks Hello for the service's event sockets and gives the first. DS_NOT_FOUND: it has none; else
+ * the call's code. */
+DS_MUST_USE ds_code ds_event_url_ask(struct ds_channel *channel,
+                                     char ret_url[DS_EVENT_URL_BYTES_MAX]);
+
+#endif

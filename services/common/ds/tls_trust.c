@@ -1,0 +1,147 @@
+#include "ds/tls_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_BYTES_MAX (8 * 1024 * 1024)
+#define BEGIN "-----BEGIN CERTIFICATE-----"
+#define END "-----END CERTIFICATE-----"
+
+/*
+ * nng refuses a bundle with even one certificate that mbedTLS can't read, and the system's has such
+ * ones now and then. So they are taken one by one.
+ */
+static size_t take_authorities(struct ds_tls_trust *trust, const char *text, size_t *ret_bad_count)
+{
+    size_t count = 0;
+    char *target = trust->authorities_pem;
+    const char *begin = strstr(text, BEGIN);
+    *ret_bad_count = 0;
+    while (begin != NULL) {
+        const char *end = strstr(begin, END);
+        if (end == NULL) {
+            ++*ret_bad_count;
+            break;
+        }
+        const size_t size = (size_t)(end - begin) + strlen(END);
+        memcpy(target, begin, size);
+        memcpy(target + size, "\n", 2);
+        if (mbedtls_x509_crt_parse(&trust->authorities, (const unsigned char *)target, size + 2) ==
+            0) {
+            target += size + 1;
+            count++;
+        } else {
+            ++*ret_bad_count;
+        }
+        begin = strstr(end, BEGIN);
+    }
+    *target = '\0';
+    return count;
+}
+
+static ds_code read_authorities(struct ds_tls_trust *trust, const char *ca_file,
+                                struct ds_tls_refusal *ret_refusal)
+{
+    const bool is_named = ca_file != NULL && ca_file[0] != '\0';
+    const char *path = is_named ? ca_file : DS_TLS_SYSTEM_CA_FILE;
+    size_t bad_count = 0;
+    char *text = ds_tls_file_read(path, FILE_BYTES_MAX);
+    if (text == NULL) {
+        return ds_tls_refuse(ret_refusal, DS_NOT_FOUND, "tls-ca",
+                             "%s can't be read: %s; name the file of the authority's certificate "
+                             "in PEM",
+                             path, strerror(errno));
+    }
+    /* A line feed may be missing between two certificates, never between more. */
+    trust->authorities_pem = malloc(2 * strlen(text) + 2);
+    if (trust->authorities_pem == NULL) {
+        abort();
+    }
+    const size_t count = take_authorities(trust, text, &bad_count);
+    free(text);
+    if (count == 0 || (is_named && bad_count > 0)) {
+        return ds_tls_refuse(ret_refusal, DS_INVALID_ARGUMENT, "tls-ca",
+                             count == 0 ? "%s has no certificate in PEM"
+                                        : "%s has a certificate that can't be read",
+                             path);
+    }
+    return DS_OK;
+}
+
+/* HOST:PORT, an IPv6 host in brackets. */
+static bool split_address(const char *address, struct ds_tls_trust *trust)
+{
+    const char *colon = strrchr(address, ':');
+    if (colon == NULL || colon == address) {
+        return false;
+    }
+    size_t host_bytes = (size_t)(colon - address);
+    const size_t port_bytes = strlen(colon + 1);
+    if (address[0] == '[' && address[host_bytes - 1] == ']') {
+        address++;
+        host_bytes -= 2;
+    }
+    if (host_bytes == 0 || host_bytes >= sizeof trust->host || port_bytes == 0 ||
+        port_bytes >= sizeof trust->port || strspn(colon + 1, "0123456789") != port_bytes) {
+        return false;
+    }
+    memcpy(trust->host, address, host_bytes);
+    memcpy(trust->port, colon + 1, port_bytes);
+    return true;
+}
+
+static ds_code fill(struct ds_tls_trust *trust, const struct ds_tls_options *options,
+                    const char *url, struct ds_tls_refusal *ret_refusal)
+{
+    const char *name = options != NULL ? options->server_name : NULL;
+    if (!ds_url_is_tls(url) || !split_address(url + strlen(DS_TLS_SCHEME), trust)) {
+        return ds_tls_refuse(ret_refusal, DS_INVALID_ARGUMENT, "connect",
+                             "%s is not of the form tls+tcp://host:port", url);
+    }
+    if (name == NULL || name[0] == '\0') {
+        name = trust->host;
+    }
+    if (strlen(name) >= sizeof trust->server_name) {
+        return ds_tls_refuse(ret_refusal, DS_INVALID_ARGUMENT, "tls-server-name",
+                             "a host's name has at most 255 bytes");
+    }
+    strcpy(trust->server_name, name);
+    return read_authorities(trust, options != NULL ? options->ca_file : NULL, ret_refusal);
+}
+
+ds_code ds_tls_trust_load(const struct ds_tls_options *options, const char *url,
+                          struct ds_tls_trust **ret_trust, struct ds_tls_refusal *ret_refusal)
+{
+    struct ds_tls_trust *trust = calloc(1, sizeof *trust);
+    if (trust == NULL) {
+        abort();
+    }
+    mbedtls_x509_crt_init(&trust->authorities);
+    const ds_code code = fill(trust, options, url, ret_refusal);
+    if (code != DS_OK) {
+        ds_tls_trust_destroy(trust);
+        return code;
+    }
+    *ret_trust = trust;
+    return DS_OK;
+}
+
+void ds_tls_trust_destroy(struct ds_tls_trust *trust)
+{
+    if (trust != NULL) {
+        mbedtls_x509_crt_free(&trust->authorities);
+        free(trust->authorities_pem);
+        free(trust);
+    }
+}
+
+const char *ds_tls_trust_authorities(const struct ds_tls_trust *trust)
+{
+    return trust->authorities_pem;
+}
+
+const char *ds_tls_trust_server_name(const struct ds_tls_trust *trust)
+{
+    return trust->server_name;
+}
