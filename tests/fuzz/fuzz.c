@@ -1,7 +1,12 @@
 #include "fuzz/fuzz.h"
 
+#include "ds/arena.h"
+#include "ds/wire_check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+
+#define UNPACK_BUDGET_BYTES (1024 * 1024)
 
 void fuzz_require(bool holds, const char *property)
 {
@@ -49,4 +54,46 @@ void fuzz_check_json_of(const struct ds_message *message, struct ds_bytes wire)
     ds_buffer_deinit(&first);
     ds_buffer_deinit(&again);
     ds_buffer_deinit(&wire_again);
+}
+
+static ProtobufCMessage *unpack(const struct ds_message *message, struct ds_arena *arena,
+                                struct ds_bytes wire)
+{
+    return protobuf_c_message_unpack(message->descriptor, ds_arena_allocator(arena), wire.size,
+                                     wire.data);
+}
+
+static struct ds_bytes pack(const ProtobufCMessage *unpacked, struct ds_arena *arena)
+{
+    const size_t size = protobuf_c_message_get_packed_size(unpacked);
+    uint8_t *bytes = ds_arena_alloc(arena, size);
+    fuzz_require(bytes != NULL, "there is room for what is packed");
+    fuzz_require(protobuf_c_message_pack(unpacked, bytes) == size,
+                 "a message has as many bytes as it says");
+    return ds_bytes_of(bytes, size);
+}
+
+void fuzz_check_unpacked(const struct ds_message *message, struct ds_bytes wire)
+{
+    struct ds_wire_error error;
+    if (ds_wire_check(message, wire, &error) != DS_OK) {
+        fuzz_require(error.message[0] != '\0', "a failure says what is wrong");
+        return;
+    }
+    fuzz_check_json_of(message, wire);
+    struct ds_arena *arena = ds_arena_create(UNPACK_BUDGET_BYTES);
+    struct ds_arena *rest = ds_arena_create(SIZE_MAX);
+    const ProtobufCMessage *unpacked = unpack(message, arena, wire);
+    fuzz_require(ds_arena_used_bytes(arena) <= UNPACK_BUDGET_BYTES, "the budget is kept");
+    if (unpacked != NULL) {
+        const struct ds_bytes packed = pack(unpacked, rest);
+        fuzz_require(ds_wire_check(message, packed, &error) == DS_OK,
+                     "what protobuf-c packs passes the check");
+        const ProtobufCMessage *again = unpack(message, rest, packed);
+        fuzz_require(again != NULL, "what protobuf-c packs it unpacks");
+        fuzz_require(ds_bytes_equal(packed, pack(again, rest)),
+                     "a message that goes round stays the same");
+    }
+    ds_arena_destroy(rest);
+    ds_arena_destroy(arena);
 }

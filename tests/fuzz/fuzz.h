@@ -26,4 +26,8 @@ const struct ds_message *fuzz_message(uint8_t selector);
  * values that have no JSON form (a time out of range) are allowed to be refused. */
 void fuzz_check_json_of(const struct ds_message *message, struct ds_bytes wire);
 
+/* The wire check and, of what passes it, JSON and protobuf-c: within its budget of memory, and what
+ * was unpacked is packed to what unpacks to the same. */
+void fuzz_check_unpacked(const struct ds_message *message, struct ds_bytes wire);
+
 #endif

@@ -5,8 +5,8 @@
  */
 #include "ds/utf8.h"
 #include "fuzz/fuzz.h"
-#include "gateway/http_reader.h"
-#include "gateway/http_target.h"
+#include "http/reader.h"
+#include "http/target.h"
 
 /* Below what the reader grants for the framing of chunks: how far that limit has come depends on
  * the pieces. */

@@ -7,8 +7,8 @@
 #include "ds/wire.h"
 #include "ds/wire_check.h"
 #include "fuzz/fuzz.h"
-#include "gateway/http_target.h"
 #include "gateway/transcode.h"
+#include "http/target.h"
 
 #define INPUT_BYTES_MAX 16384
 #define FIXTURE_REQUEST_BYTES_MAX 512
