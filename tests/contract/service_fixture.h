@@ -9,6 +9,8 @@
 
 /* What the service's clock says. */
 #define SERVICE_NOW_US INT64_C(1737799200000001)
+/* The time limit of calls whose test is not about it: no stall of the machine ends them. */
+#define SERVICE_TIMEOUT_MS 600000
 #define SERVICE_ROWS_MAX 10001
 #define SERVICE_CHAINS_MAX 1001
 
@@ -19,7 +21,7 @@ struct service {
     struct ds_rpc_server *server;
     struct ds_channel *channel;
     struct ds_client_call call; /* the newest one */
-    uint32_t timeout_ms;        /* of the next ones; 0: their methods' */
+    uint32_t timeout_ms;        /* of the next ones; 0: SERVICE_TIMEOUT_MS */
     uint8_t *payload;
     /* The rows of an ingest request. */
     Storage__Tick *ticks;

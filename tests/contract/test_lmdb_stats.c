@@ -97,6 +97,46 @@ static void every_store_has_an_id_of_its_own(void **state)
     assert_string_equal(stats_of(fixture->store).store_id, stats.store_id);
 }
 
+static uint64_t count_of(const struct ds_histogram *histogram)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < DS_HISTOGRAM_BUCKETS; i++) {
+        count += atomic_load(&histogram->buckets[i]);
+    }
+    return count;
+}
+
+static void commits_and_their_rows_are_counted(void **state)
+{
+    (void)state;
+    char folder[256];
+    char reason[256];
+    struct market_figures figures = {.rows_written = 0};
+    struct market_store *store = NULL;
+    folder_make(folder, sizeof(folder));
+    assert_int_equal(market_lmdb_open(folder, &(struct market_store_options){.figures = &figures},
+                                      &store, reason, sizeof(reason)),
+                     DS_OK);
+    put_text(store, "A", "1:a=x 2:b=y", MARKET_CONFLICT_ERROR);
+    put_text(store, "A", "3:c=z", MARKET_CONFLICT_ERROR);
+    assert_int_equal(atomic_load(&figures.rows_written), 3);
+    assert_int_equal(atomic_load(&figures.rows_deleted), 0);
+    assert_int_equal(count_of(&figures.commits), 2);
+    struct market_delete order = {.kind = MARKET_TICKS,
+                                  .series = ds_bytes_of_text("A"),
+                                  .start_us = 2,
+                                  .end_us = 4,
+                                  .row_max = 10};
+    assert_int_equal(market_delete_wait(store, &order), DS_OK);
+    assert_int_equal(atomic_load(&figures.rows_deleted), 2);
+    assert_int_equal(count_of(&figures.commits), 3);
+    assert_int_equal(count_of(&figures.transactions), 3);
+    /* A commit is a part of its transaction. */
+    assert_true(atomic_load(&figures.commits.sum_us) <= atomic_load(&figures.transactions.sum_us));
+    store->ops->close(store);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     ds_log_set_level(DS_LOG_ERROR);
@@ -104,6 +144,7 @@ int main(void)
         STORE_TEST(bytes_are_told_by_kind_with_their_indexes),
         STORE_TEST(what_is_deleted_can_be_used_again_inside_of_the_file),
         STORE_TEST(the_file_and_its_limits_are_told),
+        cmocka_unit_test(commits_and_their_rows_are_counted),
         STORE_TEST(every_store_has_an_id_of_its_own),
     };
     return cmocka_run_group_tests_name("lmdb stats", tests, NULL, NULL);

@@ -14,12 +14,13 @@
 #define BACKUP_BYTES_MAX (64UL * 1024 * 1024)
 #define BIG_ROWS 10000
 
-static _Atomic int64_t session_ahead_us;
+static _Atomic int64_t session_us;
 
-static int64_t ahead_monotonic_us(const struct ds_clock *clock)
+/* Moves only where a test turns it. */
+static int64_t session_monotonic_us(const struct ds_clock *clock)
 {
     (void)clock;
-    return ds_clock_monotonic_us(ds_clock_system()) + session_ahead_us;
+    return session_us;
 }
 
 static int64_t fixed_wall_us(const struct ds_clock *clock)
@@ -30,7 +31,7 @@ static int64_t fixed_wall_us(const struct ds_clock *clock)
 
 /* A clock that a test turns. */
 static const struct ds_clock turned_clock = {.wall_us = fixed_wall_us,
-                                             .monotonic_us = ahead_monotonic_us};
+                                             .monotonic_us = session_monotonic_us};
 
 static void put_ticks(struct service *service, size_t count)
 {
@@ -210,15 +211,15 @@ static void a_backup_ends_when_nobody_reads_for_a_minute(void **state)
     struct service *service = *state;
     char id[BACKUP_ID_BYTES_MAX];
     put_ticks(service, BIG_ROWS);
-    session_ahead_us = 0;
+    session_us = 0;
     struct backup_session *session = backup_session_create(service->store, &turned_clock);
     assert_int_equal(backup_session_start(session, id), DS_OK);
-    session_ahead_us += INT64_C(50) * 1000000;
+    session_us += INT64_C(50) * 1000000;
     assert_int_equal(session_read(session, id, 0), DS_OK);
     /* Each read gives another minute. */
-    session_ahead_us += INT64_C(50) * 1000000;
+    session_us += INT64_C(50) * 1000000;
     assert_int_equal(session_read(session, id, 0), DS_OK);
-    session_ahead_us += INT64_C(61) * 1000000;
+    session_us += INT64_C(61) * 1000000;
     assert_int_equal(session_read(session, id, 0), DS_NOT_FOUND);
     assert_int_equal(backup_session_start(session, id), DS_OK);
     assert_int_equal(session_read(session, id, 0), DS_OK);
@@ -246,18 +247,18 @@ static void a_backup_that_nobody_reads_for_ten_seconds_gives_way_to_another(void
     char first[BACKUP_ID_BYTES_MAX];
     char second[BACKUP_ID_BYTES_MAX];
     put_more_than_a_piece(service);
-    session_ahead_us = 0;
+    session_us = 0;
     struct backup_session *session = backup_session_create(service->store, &turned_clock);
     assert_int_equal(backup_session_start(session, first), DS_OK);
-    session_ahead_us += INT64_C(9) * 1000000;
+    session_us += INT64_C(9) * 1000000;
     assert_int_equal(session_read(session, first, 0), DS_OK);
-    session_ahead_us += INT64_C(9) * 1000000;
+    session_us += INT64_C(9) * 1000000;
     assert_int_equal(backup_session_start(session, second), DS_FAILED_PRECONDITION);
     assert_int_equal(session_read(session, first, 0), DS_OK);
-    session_ahead_us += INT64_C(10) * 1000000;
+    session_us += INT64_C(10) * 1000000;
     /* As long as nobody wants its place it can be read on. */
     assert_int_equal(session_read(session, first, 0), DS_OK);
-    session_ahead_us += INT64_C(10) * 1000000;
+    session_us += INT64_C(10) * 1000000;
     assert_int_equal(backup_session_start(session, second), DS_OK);
     assert_int_equal(session_read(session, first, 0), DS_NOT_FOUND);
     assert_int_equal(session_read(session, second, 0), DS_OK);
@@ -290,8 +291,8 @@ static ds_code slow_write_image(struct market_store *store, struct market_image 
 static bool turn_clock(void *context)
 {
     struct slow_store *store = context;
-    session_ahead_us += INT64_C(25) * 1000000;
-    atomic_store(&store->released, session_ahead_us >= INT64_C(200) * 1000000);
+    session_us += INT64_C(25) * 1000000;
+    atomic_store(&store->released, session_us >= INT64_C(200) * 1000000);
     return false;
 }
 
@@ -309,7 +310,7 @@ static void a_reader_that_waits_for_the_disk_keeps_its_backup(void **state)
     struct slow_store store = {.base.ops = &ops};
     char id[BACKUP_ID_BYTES_MAX];
     uint64_t due;
-    session_ahead_us = 0;
+    session_us = 0;
     struct backup_session *session = backup_session_create(&store.base, &turned_clock);
     assert_int_equal(backup_session_start(session, id), DS_OK);
     const struct backup_read read = {
@@ -323,14 +324,14 @@ static void a_backup_does_not_go_on_for_ever(void **state)
     struct service *service = *state;
     char id[BACKUP_ID_BYTES_MAX];
     put_ticks(service, BIG_ROWS);
-    session_ahead_us = 0;
+    session_us = 0;
     struct backup_session *session = backup_session_create(service->store, &turned_clock);
     assert_int_equal(backup_session_start(session, id), DS_OK);
     ds_code code = DS_OK;
     size_t minutes = 0;
     for (; code == DS_OK && minutes < 1000; minutes++) {
         code = session_read(session, id, 0);
-        session_ahead_us += INT64_C(59) * 1000000;
+        session_us += INT64_C(59) * 1000000;
     }
     assert_int_equal(code, DS_NOT_FOUND);
     assert_int_equal(minutes, BACKUP_LIFE_MS / 59000 + 2);
@@ -344,7 +345,7 @@ static void a_reader_that_nobody_waits_for_gives_up(void **state)
     struct piece_count count = {.bytes = 0};
     uint64_t due;
     put_ticks(service, 10);
-    session_ahead_us = 0;
+    session_us = 0;
     struct backup_session *session = backup_session_create(service->store, &turned_clock);
     assert_int_equal(backup_session_start(session, id), DS_OK);
     const struct backup_read read = {

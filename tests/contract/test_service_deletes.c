@@ -9,7 +9,7 @@
 #define HOUR_US (INT64_C(3600) * 1000000)
 #define EXPIRIES 3
 /* Only a failing test waits for so long. */
-#define TIMEOUT_MS 10000
+#define TIMEOUT_MS 120000
 
 /* A store in memory that carries orders out when so many wait. */
 struct gathering {

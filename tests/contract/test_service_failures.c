@@ -8,12 +8,16 @@
 #include <sched.h>
 #include <stdlib.h>
 
+/* A deadline that is to pass, and longer than that. */
+#define SHORT_MS 20
+#define SLOW_US 30000
+
 struct failing_store {
     struct market_store base;
     ds_code put;
     ds_code scan;
     ds_code health;
-    int64_t slow_until_us; /* monotonic; a scan that begins before lasts until then */
+    int64_t slow_us; /* how long a scan takes */
 };
 
 static struct failing_store *failing_of(struct market_store *store)
@@ -33,7 +37,8 @@ static ds_code failing_scan(struct market_store *store, const struct market_scan
     (void)scan;
     (void)take;
     (void)context;
-    while (ds_clock_monotonic_us(ds_clock_system()) < failing_of(store)->slow_until_us) {
+    const int64_t until_us = ds_clock_monotonic_us(ds_clock_system()) + failing_of(store)->slow_us;
+    while (ds_clock_monotonic_us(ds_clock_system()) < until_us) {
         sched_yield();
     }
     *ret_more = true;
@@ -222,8 +227,8 @@ static void a_full_store_takes_no_quotes_and_no_chains(void **state)
 static void a_list_that_takes_too_long_ends_at_its_deadline(void **state)
 {
     struct service *service = *state;
-    service->timeout_ms = 20;
-    failing_of(service->store)->slow_until_us = ds_clock_monotonic_us(ds_clock_system()) + 30000;
+    service->timeout_ms = SHORT_MS;
+    failing_of(service->store)->slow_us = SLOW_US;
     const Storage__ListTicksRequest list = list_request("NIFTY");
     assert_int_equal(service_call(service, "ListTicks", &list.base), DS_DEADLINE_EXCEEDED);
     assert_failure(service, NULL, "DEADLINE_EXCEEDED");
@@ -232,8 +237,8 @@ static void a_list_that_takes_too_long_ends_at_its_deadline(void **state)
 static void bars_that_take_too_long_end_at_their_deadline(void **state)
 {
     struct service *service = *state;
-    service->timeout_ms = 20;
-    failing_of(service->store)->slow_until_us = ds_clock_monotonic_us(ds_clock_system()) + 30000;
+    service->timeout_ms = SHORT_MS;
+    failing_of(service->store)->slow_us = SLOW_US;
     assert_int_equal(call_json(service, "GetBars", json_of("{'product':'A'}")),
                      DS_DEADLINE_EXCEEDED);
 }

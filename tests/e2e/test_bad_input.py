@@ -26,7 +26,7 @@ def expect_problem(reply, status, error_code, *names):
 @pytest.fixture(autouse=True)
 def nothing_is_lost_or_stored(shared_server):
     yield
-    assert shared_server.get("/health").json()["status"] == "healthy"
+    assert shared_server.wait_healthy()["status"] == "healthy"
     assert shared_server.get("/v1/products").json()["products"] == []
 
 

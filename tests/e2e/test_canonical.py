@@ -1,5 +1,7 @@
 """The canonical routes, to the byte."""
 
+from programs import wait_until
+
 TICKS = [
     {"product": "NIFTY", "price": 21500, "timestamp": "2025-01-25T10:00:00Z", "tick_id": 1,
      "processed_at": "2025-01-25T10:00:00.000123Z", "volume": 9007199254740993, "open": 1e-7},
@@ -52,7 +54,7 @@ def test_a_product_with_odd_characters_makes_the_way_there_and_back(server):
 
 
 def test_health_tells_of_the_store(server):
-    health = server.get("/health").json()
+    health = server.wait_healthy()
     assert (health["status"], health["database"]) == ("healthy", "connected")
-    assert server.get("/health/ready").status == 200
+    wait_until(lambda: server.get("/health/ready").status == 200)
     assert server.get("/health/live").status == 200

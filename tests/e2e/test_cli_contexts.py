@@ -94,7 +94,7 @@ FAILURES = [
     (["contexts", "remove", "nowhere"], 3, 'no context "nowhere"'),
     (["contexts", "add", "none"], 2, "no name for a context"),
     (["contexts", "add", "../x"], 2, "no name for a context"),
-    (["contexts", "add", "x", "--connect", "http://x"], 2, "ipc:///path or tcp://host:port"),
+    (["contexts", "add", "x", "--connect", "http://x"], 2, "ipc:///path, tcp://host:port or tls+tcp://host:port"),
     (["contexts", "add", "x", "--timeout", "soon"], 2, "a duration such as"),
     (["products", "list", "--context", "nowhere"], 2, 'no context "nowhere"'),
 ]  # fmt: skip

@@ -1,12 +1,16 @@
 """The storage service is restarted behind the gateway, and its readers do not notice."""
 
 import threading
+import time
 
 from programs import wait_until
 from test_durability import row
 
 READERS = 4
 READS_EACH = 20
+# The gateway makes a read again for some seconds. What takes longer, because the machine stalls, is seen.
+RESTART_SECONDS_MAX = 2
+RESTARTS_MAX = 10
 
 
 class Reader(threading.Thread):
@@ -28,6 +32,10 @@ class Reader(threading.Thread):
                 self.failure = repr(reply)
 
 
+def failures_of(readers):
+    return [reader.failure for reader in readers if reader.failure]
+
+
 def wait_for_reads(readers, count):
     """Until each has so many more."""
     goals = [reader.count + count for reader in readers]
@@ -36,26 +44,38 @@ def wait_for_reads(readers, count):
         or all(reader.count >= goal for reader, goal in zip(readers, goals)),
         timeout=60,
     )
-    assert [reader.failure for reader in readers if reader.failure] == []
 
 
 def restart(launcher, server, data_dir, end):
+    """Returns how many seconds it took."""
+    began = time.monotonic()
     end(server.programs[1])
     server.programs[1] = launcher.start("deltastream-storaged", "--data-dir", data_dir)
     server.programs[1].wait_ready()
+    return time.monotonic() - began
+
+
+def restart_under_reads(launcher, server, data_dir, end):
+    """Returns what went wrong with the readers, and how many seconds the restart took."""
+    readers = [Reader(server) for _ in range(READERS)]
+    for reader in readers:
+        reader.start()
+    wait_for_reads(readers, READS_EACH)
+    assert failures_of(readers) == []
+    took = restart(launcher, server, data_dir, end)
+    wait_for_reads(readers, READS_EACH)
+    for reader in readers:
+        reader.ends.set()
+        reader.join()
+    return failures_of(readers), took
 
 
 def test_readers_do_not_see_a_restart_of_the_storage_service(launcher, data_dir):
     server = launcher.daemons(data_dir)
     server.ingest([row(0, 1)])
-    readers = [Reader(server) for _ in range(READERS)]
-    for reader in readers:
-        reader.start()
     for end in (lambda program: program.kill(), lambda program: program.stop()):
-        wait_for_reads(readers, READS_EACH)
-        restart(launcher, server, data_dir, end)
-    wait_for_reads(readers, READS_EACH)
-    for reader in readers:
-        reader.ends.set()
-        reader.join()
-        assert reader.failure is None
+        for _ in range(RESTARTS_MAX):
+            failures, took = restart_under_reads(launcher, server, data_dir, end)
+            if took <= RESTART_SECONDS_MAX or not failures:
+                break
+        assert failures == [], took

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Only a test that fails waits that long. */
+#define DRAIN_MS 120000
+
 /* A fixture that can't be set up is no result of a test. */
 static void must(bool holds)
 {
@@ -53,10 +56,11 @@ static ds_code echo(void *context, struct ds_call *call, const ProtobufCMessage 
     Storage__ListTicksResponse *out = (Storage__ListTicksResponse *)response;
     atomic_fetch_add(&((struct rpc_fixture *)context)->executed, 1);
     DS_TRY(echo_metadata(call));
-    if (strcmp(in->product, "bytes") == 0) {
+    if (strcmp(in->product, "bytes") == 0 || strcmp(in->product, "kibibytes") == 0) {
+        const size_t size = (size_t)in->limit * (in->product[0] == 'k' ? 1024 : 1);
         struct ds_buffer *reply = ds_call_raw_response(call);
-        memset(ds_buffer_reserve(reply, (size_t)in->limit), 0, (size_t)in->limit);
-        ds_buffer_commit(reply, (size_t)in->limit);
+        memset(ds_buffer_reserve(reply, size), 0, size);
+        ds_buffer_commit(reply, size);
         return DS_OK;
     }
     out->product = in->product;
@@ -83,6 +87,9 @@ static ds_code fail_as_told(void *context, struct ds_call *call, const ProtobufC
             }
         }
         return ds_fail(call, DS_RESOURCE_EXHAUSTED, "no memory is left");
+    }
+    if (strcmp(product, "bug") == 0) {
+        return ds_fail(call, DS_INTERNAL, "a bug");
     }
     if (strcmp(product, "large") == 0) {
         must(ds_buffer_reserve(ds_call_raw_response(call), 17 * 1024 * 1024) == NULL);
@@ -165,10 +172,29 @@ static void fill_handlers(void)
     handlers[ds_method_storage_ingest_ticks->index] = wait_or_defer;
 }
 
+static void show_certificate(struct rpc_fixture *fixture)
+{
+    char certificate[CERTIFICATES_PATH_BYTES_MAX];
+    char key[CERTIFICATES_PATH_BYTES_MAX];
+    struct ds_tls_identity *identity = NULL;
+    struct ds_tls_refusal refusal;
+    certificates_make(&fixture->certificates);
+    const struct ds_tls_identity_files files = {
+        .certificate = certificates_path(&fixture->certificates, "server.pem", certificate),
+        .key = certificates_path(&fixture->certificates, "server.key", key),
+    };
+    must(ds_tls_identity_load(&files, &identity, &refusal) == DS_OK);
+    ds_rpc_server_set_tls_identity(fixture->server, identity);
+    ds_tls_identity_release(identity);
+}
+
 static void listen_on(struct rpc_fixture *fixture)
 {
     char url[96];
-    if (fixture->transport == FIXTURE_TCP) {
+    if (fixture->transport == FIXTURE_TLS) {
+        show_certificate(fixture);
+        snprintf(url, sizeof url, "tls+tcp://localhost:0");
+    } else if (fixture->transport == FIXTURE_TCP) {
         snprintf(url, sizeof url, "tcp://127.0.0.1:0");
     } else {
         snprintf(url, sizeof url, "ipc://%s/rpc.sock", fixture->folder);
@@ -176,8 +202,10 @@ static void listen_on(struct rpc_fixture *fixture)
     must(ds_rpc_server_listen(fixture->server, url, fixture->url, sizeof fixture->url) == DS_OK);
 }
 
-void rpc_fixture_open(struct rpc_fixture *fixture, enum fixture_transport transport,
-                      const struct ds_rpc_server_options *options)
+void rpc_fixture_open_service(struct rpc_fixture *fixture, enum fixture_transport transport,
+                              const struct ds_rpc_server_options *options,
+                              const struct ds_service_handlers *service, void *context,
+                              const struct ds_retry_policy *retry)
 {
     struct ds_rpc_server_options server_options = {.name = "fixture/1"};
     if (options != NULL) {
@@ -190,29 +218,48 @@ void rpc_fixture_open(struct rpc_fixture *fixture, enum fixture_transport transp
     pthread_cond_init(&fixture->changed, NULL);
     strcpy(fixture->folder, "/tmp/ds-rpc-XXXXXX");
     must(mkdtemp(fixture->folder) != NULL);
-    fill_handlers();
     fixture->server = ds_rpc_server_create(&server_options);
     fixture->client_metrics = ds_metrics_create("ds_rpc_client");
-    ds_rpc_server_add_service(fixture->server, &service_handlers, fixture);
-    struct ds_channel_options channel_options = {.metrics = fixture->client_metrics};
+    ds_rpc_server_add_service(fixture->server, service, context);
+    char ca_file[CERTIFICATES_PATH_BYTES_MAX];
+    struct ds_tls_options tls = {.ca_file = ca_file};
+    struct ds_channel_options channel_options = {
+        .retry = retry, .metrics = fixture->client_metrics, .tls = &tls};
     if (transport == FIXTURE_DIRECT) {
         channel_options.server = fixture->server;
+        channel_options.clock = server_options.clock; /* that deadlines mean the same to both */
     } else {
         listen_on(fixture);
+        certificates_path(&fixture->certificates, "ca.pem", ca_file);
         channel_options.url = fixture->url;
     }
     must(ds_channel_open(&channel_options, &fixture->channel) == DS_OK);
 }
 
+void rpc_fixture_open(struct rpc_fixture *fixture, enum fixture_transport transport,
+                      const struct ds_rpc_server_options *options)
+{
+    fill_handlers();
+    rpc_fixture_open_service(fixture, transport, options, &service_handlers, fixture, NULL);
+}
+
+ds_code rpc_fixture_call(struct rpc_fixture *fixture, struct ds_client_call *call)
+{
+    if (call->timeout_ms == 0) {
+        call->timeout_ms = RPC_FIXTURE_TIMEOUT_MS;
+    }
+    return ds_channel_call_wait(fixture->channel, call);
+}
+
 /*
  * Replies to calls that their callers gave up may still be on their way, and nng 1.5.2 can't close
- * a connection between the header and the body of a message (see nng_transport.c). The answer to
+ * a connection between the header and the body of a message (see nng_socket.c). The answer to
  * one more call comes behind all of them.
  */
 static void await_late_replies(struct rpc_fixture *fixture)
 {
     struct ds_client_call call = {.method = ds_method_health_check};
-    const ds_code code = ds_channel_call_wait(fixture->channel, &call);
+    const ds_code code = rpc_fixture_call(fixture, &call);
     (void)code;
     ds_client_call_release(&call);
 }
@@ -220,7 +267,7 @@ static void await_late_replies(struct rpc_fixture *fixture)
 void rpc_fixture_close(struct rpc_fixture *fixture)
 {
     rpc_fixture_open_gate(fixture);
-    ds_rpc_server_drain(fixture->server, 5000);
+    ds_rpc_server_drain(fixture->server, DRAIN_MS);
     await_late_replies(fixture);
     ds_channel_close(fixture->channel);
     ds_rpc_server_destroy(fixture->server);
@@ -234,6 +281,9 @@ void rpc_fixture_close(struct rpc_fixture *fixture)
     snprintf(path, sizeof path, "%s/rpc.sock", fixture->folder);
     unlink(path);
     rmdir(fixture->folder);
+    if (fixture->transport == FIXTURE_TLS) {
+        certificates_remove(&fixture->certificates);
+    }
 }
 
 void rpc_fixture_open_gate(struct rpc_fixture *fixture)

@@ -4,14 +4,19 @@
 
 #include "ds/rpc_client.h"
 #include "ds/rpc_server.h"
+#include "support/certificates.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+/* The time limit of calls whose test is not about it: no stall of the machine ends them. */
+#define RPC_FIXTURE_TIMEOUT_MS 600000
 
 enum fixture_transport {
     FIXTURE_DIRECT,
     FIXTURE_IPC,
     FIXTURE_TCP,
+    FIXTURE_TLS,
 };
 
 struct rpc_fixture {
@@ -21,6 +26,7 @@ struct rpc_fixture {
     struct ds_metrics *client_metrics;
     char folder[64];
     char url[128];
+    struct certificates certificates; /* of FIXTURE_TLS */
 
     /* What the handlers of the storage service do; see rpc_fixture.c. */
     pthread_mutex_t mutex; /* guards gate_is_open and waiting */
@@ -33,12 +39,23 @@ struct rpc_fixture {
 };
 
 /* `options` may be NULL. The server knows the storage service: ListTicks echoes (the metadata
- * "echo" and "echo-bin" too), or answers `limit` bytes where the product is "bytes"; LatestTick
- * fails as its product says; IngestTicks waits for the gate or defers; ListProducts tells who
- * calls. */
+ * "echo" and "echo-bin" too), or answers `limit` bytes (KiB) where the product is "bytes"
+ * ("kibibytes"); LatestTick fails as its product says; IngestTicks waits for the gate or defers;
+ * ListProducts tells who calls. */
 void rpc_fixture_open(struct rpc_fixture *fixture, enum fixture_transport transport,
                       const struct ds_rpc_server_options *options);
+
+/* The same with a service of the test's own in place of the storage service; `retry` is the
+ * channel's. */
+void rpc_fixture_open_service(struct rpc_fixture *fixture, enum fixture_transport transport,
+                              const struct ds_rpc_server_options *options,
+                              const struct ds_service_handlers *service, void *context,
+                              const struct ds_retry_policy *retry);
 void rpc_fixture_close(struct rpc_fixture *fixture);
+
+/* ds_channel_call_wait() on the fixture's channel; a call without a time limit of its own has
+ * RPC_FIXTURE_TIMEOUT_MS, and not its method's. */
+ds_code rpc_fixture_call(struct rpc_fixture *fixture, struct ds_client_call *call);
 
 /* Lets the waiting handlers go on. */
 void rpc_fixture_open_gate(struct rpc_fixture *fixture);

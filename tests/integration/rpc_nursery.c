@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DRAIN_MS 5000
@@ -79,6 +80,16 @@ static ds_code count_write(void *context, struct ds_call *call, const ProtobufCM
     return DS_OK;
 }
 
+static ds_code count_any(void *context, struct ds_call *call, const ProtobufCMessage *request,
+                         ProtobufCMessage *response)
+{
+    (void)call;
+    (void)request;
+    (void)response;
+    count(context, 0);
+    return DS_OK;
+}
+
 /* In a process of its own; says so in `ready` when it listens. Drains at SIGTERM. */
 static _Noreturn void serve(const struct rpc_nursery *nursery, int place, int ready)
 {
@@ -99,6 +110,7 @@ static _Noreturn void serve(const struct rpc_nursery *nursery, int place, int re
     }
     handlers[ds_method_storage_list_ticks->index] = count_read;
     handlers[ds_method_storage_ingest_ticks->index] = count_write;
+    handlers[ds_method_storage_start_backup->index] = count_any;
     struct ds_rpc_server *server =
         ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "nursery/1"});
     ds_rpc_server_add_service(server, &service, nursery->counts);
@@ -228,9 +240,48 @@ void rpc_nursery_kill_server(struct rpc_nursery *nursery)
     rpc_nursery_kill(nursery, 0);
 }
 
+static bool is_stopped(const char *thread_folder)
+{
+    char path[96];
+    char text[256] = "";
+    snprintf(path, sizeof path, "%s/stat", thread_folder);
+    FILE *file = fopen(path, "r");
+    require(file != NULL, path);
+    require(fread(text, 1, sizeof text - 1, file) > 0, path);
+    fclose(file);
+    /* The state stands behind the name, which is in brackets. */
+    const char *name_end = strrchr(text, ')');
+    require(name_end != NULL, path);
+    return name_end[1] == ' ' && name_end[2] == 'T';
+}
+
+/* SIGSTOP goes to one thread, and until that runs, which may take long on a busy machine, the
+ * others go on. */
+static bool all_threads_are_stopped(pid_t pid)
+{
+    char path[64];
+    bool are_stopped = true;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *folder = opendir(path);
+    require(folder != NULL, path);
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        if (entry->d_name[0] != '.') {
+            char thread_folder[80];
+            snprintf(thread_folder, sizeof thread_folder, "%s/%.10s", path, entry->d_name);
+            are_stopped = is_stopped(thread_folder) && are_stopped;
+        }
+    }
+    closedir(folder);
+    return are_stopped;
+}
+
 void rpc_nursery_hang(struct rpc_nursery *nursery, int place)
 {
-    require(kill(nursery->servers[place], SIGSTOP) == 0, "SIGSTOP");
+    const pid_t server = nursery->servers[place];
+    require(kill(server, SIGSTOP) == 0, "SIGSTOP");
+    while (!all_threads_are_stopped(server)) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
 }
 
 void rpc_nursery_wake(struct rpc_nursery *nursery, int place)

@@ -10,7 +10,7 @@
 
 #define RPC_NURSERY_SERVERS 3
 /* Calls whose executions are counted, by the number that they carry. */
-#define RPC_NURSERY_CALLS_MAX 100000
+#define RPC_NURSERY_CALLS_MAX 2000000
 
 /* Where all processes write; kept through the end of each. */
 struct rpc_nursery_counts {
@@ -37,7 +37,7 @@ void rpc_nursery_close(struct rpc_nursery *nursery);
 /*
  * Starts a server that answers every method of the storage service with an empty response, and
  * waits until it listens. It counts the executions of ListTicks by the request's limit, those of
- * IngestTicks by the first tick's volume.
+ * IngestTicks by the first tick's volume; those of StartBackup count as served only.
  */
 void rpc_nursery_start_server(struct rpc_nursery *nursery);
 
@@ -48,7 +48,7 @@ void rpc_nursery_kill_server(struct rpc_nursery *nursery);
 void rpc_nursery_start(struct rpc_nursery *nursery, int place);
 void rpc_nursery_kill(struct rpc_nursery *nursery, int place);
 
-/* SIGSTOP and SIGCONT. */
+/* SIGSTOP, after which not one thread of it runs, and SIGCONT. */
 void rpc_nursery_hang(struct rpc_nursery *nursery, int place);
 void rpc_nursery_wake(struct rpc_nursery *nursery, int place);
 

@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_S 10
+/* Only a test that fails waits that long. */
+#define PATIENCE_S 120
 #define LENGTH_BYTES 8
 #define NUMBER_BYTES 4
 #define ANSWER_BYTES_MAX (16 * 1024 * 1024)
@@ -40,10 +41,25 @@ void rpc_raw_send(int peer, const void *bytes, size_t size)
     assert_int_equal(send(peer, bytes, size, MSG_NOSIGNAL), size);
 }
 
-static void receive_all(int peer, void *target, size_t size)
+/* A process that was stopped and goes on does not notice: with a time limit on the socket that
+ * would be an EINTR, or less than was asked for. */
+static ssize_t receive_some(int peer, void *target, size_t size)
 {
-    if (size > 0) {
-        assert_int_equal(recv(peer, target, size, MSG_WAITALL), size);
+    ssize_t received = -1;
+    do {
+        received = recv(peer, target, size, 0);
+    } while (received < 0 && errno == EINTR);
+    return received;
+}
+
+void rpc_raw_receive_all(int peer, void *target, size_t size)
+{
+    uint8_t *at = target;
+    while (size > 0) {
+        const ssize_t received = receive_some(peer, at, size);
+        assert_true(received > 0);
+        at += received;
+        size -= (size_t)received;
     }
 }
 
@@ -52,7 +68,7 @@ void rpc_raw_greet(int peer)
     static const uint8_t greeting[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}; /* protocol REQ */
     uint8_t answer[sizeof greeting];
     rpc_raw_send(peer, greeting, sizeof greeting);
-    receive_all(peer, answer, sizeof answer);
+    rpc_raw_receive_all(peer, answer, sizeof answer);
 }
 
 static void put_big_endian(uint8_t *target, uint64_t value, size_t size)
@@ -91,20 +107,20 @@ struct ds_bytes rpc_raw_receive(int peer, uint32_t *ret_number)
 {
     uint8_t length[LENGTH_BYTES];
     uint8_t id[NUMBER_BYTES];
-    receive_all(peer, length, sizeof length);
+    rpc_raw_receive_all(peer, length, sizeof length);
     const uint64_t size = get_big_endian(length, sizeof length);
     assert_true(size >= sizeof id && size < ANSWER_BYTES_MAX);
-    receive_all(peer, id, sizeof id);
+    rpc_raw_receive_all(peer, id, sizeof id);
     *ret_number = (uint32_t)get_big_endian(id, sizeof id) & 0x7fffffffU;
     uint8_t *body = malloc(size);
     assert_non_null(body);
-    receive_all(peer, body, size - sizeof id);
+    rpc_raw_receive_all(peer, body, size - sizeof id);
     return ds_bytes_of(body, size - sizeof id);
 }
 
 bool rpc_raw_is_hung_up(int peer)
 {
     uint8_t byte;
-    const ssize_t received = recv(peer, &byte, 1, 0);
+    const ssize_t received = receive_some(peer, &byte, 1);
     return received == 0 || (received < 0 && errno == ECONNRESET);
 }

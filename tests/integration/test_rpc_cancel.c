@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 120000
 
 static struct rpc_fixture fixture;
 static struct rpc_stranger caller;
@@ -76,7 +76,7 @@ static void write_frame(enum ds_frame_type type, const char *client_id, const ch
     header.call_id = id_of(call_id);
     if (type == DS_FRAME_REQUEST) {
         header.method = (char *)(uintptr_t)ingest_ticks;
-        header.timeout_ms = 60000;
+        header.timeout_ms = 600000;
     }
     ds_buffer_clear(&message);
     rpc_frame_append(&message, type, &header, (struct ds_bytes){0});

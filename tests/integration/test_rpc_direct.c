@@ -52,8 +52,10 @@ static void note_done(struct ds_client_call *done)
 
 static void call_make(const struct ds_method *method)
 {
-    call = (struct ds_client_call){
-        .method = method, .principal = &rpc_fixture_writer, .done = note_done};
+    call = (struct ds_client_call){.method = method,
+                                   .principal = &rpc_fixture_writer,
+                                   .timeout_ms = RPC_FIXTURE_TIMEOUT_MS,
+                                   .done = note_done};
     ds_channel_call(fixture.channel, &call);
 }
 

@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 120000
 
 static const char ingest_ticks[] = "deltastream.storage.v1.Storage/IngestTicks";
 static const char ingest_quotes[] = "deltastream.storage.v1.Storage/IngestQuotes";
+static const char start_backup[] = "deltastream.storage.v1.Storage/StartBackup";
 static const char list_ticks[] = "deltastream.storage.v1.Storage/ListTicks";
 
 static struct rpc_fixture fixture;
@@ -40,8 +41,11 @@ static const struct ds_clock turned_clock = {system_wall_us, turned_monotonic_us
 static ds_code authenticate_subject(void *context, struct ds_call *call,
                                     struct ds_principal *ret_principal)
 {
+    static const char *const permissions[] = {"market:write", "market:read", "admin"};
     (void)context;
     *ret_principal = rpc_fixture_writer;
+    ret_principal->permissions = permissions;
+    ret_principal->permission_count = 3;
     ret_principal->subject = ds_call_authorization(call);
     return DS_OK;
 }
@@ -88,6 +92,7 @@ struct keyed_call {
     const char *key;
     const char *subject; /* NULL: "user:1" */
     struct ds_bytes payload;
+    uint64_t server_epoch;
 };
 
 static void write_call(const struct keyed_call *call)
@@ -99,7 +104,8 @@ static void write_call(const struct keyed_call *call)
     header.authorization = (char *)(uintptr_t)subject;
     header.idempotency_key =
         (ProtobufCBinaryData){.len = strlen(call->key), .data = (uint8_t *)(uintptr_t)call->key};
-    header.timeout_ms = 60000;
+    header.server_epoch = call->server_epoch;
+    header.timeout_ms = 600000;
     ds_buffer_clear(&message);
     rpc_frame_append(&message, DS_FRAME_REQUEST, &header, call->payload);
 }
@@ -234,6 +240,20 @@ static void who_waits_for_a_call_that_is_cancelled_may_try_again(void **state)
     assert_int_equal(call_with_key("k"), 2);
 }
 
+static void what_another_server_may_have_executed_is_refused(void **state)
+{
+    const uint64_t epoch = ds_rpc_server_epoch(fixture.server);
+    (void)state;
+    rpc_fixture_open_gate(&fixture);
+    call_with(&(struct keyed_call){.key = "k", .method = start_backup, .server_epoch = epoch + 2},
+              DS_UNAVAILABLE);
+    call_with(&(struct keyed_call){.key = "k", .method = start_backup, .server_epoch = epoch},
+              DS_UNIMPLEMENTED);
+    /* Twice is as good as once. */
+    assert_int_equal(call_with(&(struct keyed_call){.key = "k", .server_epoch = epoch + 2}, DS_OK),
+                     1);
+}
+
 static void a_key_is_remembered_for_ten_minutes(void **state)
 {
     (void)state;
@@ -288,6 +308,7 @@ int main(void)
         WITH(a_key_belongs_to_its_principal_and_method),
         WITH(a_second_call_waits_for_the_first_that_runs),
         WITH(who_waits_for_a_call_that_is_cancelled_may_try_again),
+        WITH(what_another_server_may_have_executed_is_refused),
         WITH(a_key_is_remembered_for_ten_minutes),
         cmocka_unit_test_setup_teardown(past_the_limit_the_oldest_key_is_forgotten,
                                         open_with_two_keys, close_all),

@@ -8,6 +8,7 @@
 #include "integration/rpc_fixture.h"
 #include "integration/rpc_stranger.h"
 #include "schema.gen.h"
+#include "support/standing_clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,26 +28,13 @@ static ds_code authenticate_reader(void *context, struct ds_call *call,
     return DS_OK;
 }
 
-static int64_t system_wall_us(const struct ds_clock *clock)
-{
-    (void)clock;
-    return ds_clock_wall_us(ds_clock_system());
-}
-
-static int64_t standing_monotonic_us(const struct ds_clock *clock)
-{
-    (void)clock;
-    return 1;
-}
-
-/* A slow machine must not use up the time that the calls of a message share. */
-static const struct ds_clock standing_clock = {system_wall_us, standing_monotonic_us};
-
 static int open_all(void **state)
 {
     (void)state;
     rpc_fixture_open(&fixture, FIXTURE_TCP,
                      &(struct ds_rpc_server_options){
+                         /* A slow machine must not use up the time that the calls of a message
+                          * share. */
                          .clock = &standing_clock,
                          .authenticator = {.authenticate = authenticate_reader},
                      });

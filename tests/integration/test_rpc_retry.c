@@ -19,6 +19,7 @@
 
 struct step {
     ds_code code;
+    bool has_pushback;
     int32_t pushback_ms;
 };
 
@@ -48,7 +49,9 @@ static ds_code answer(void *context, struct ds_call *call, const ProtobufCMessag
     if (step.code == DS_OK) {
         return DS_OK;
     }
-    ds_call_set_retry_after_ms(call, step.pushback_ms);
+    if (step.has_pushback) {
+        ds_call_set_retry_after_ms(call, step.pushback_ms);
+    }
     return ds_fail_reason(call, step.code, DS_REASON(STORE_UNAVAILABLE), "as the script says");
 }
 
@@ -88,7 +91,7 @@ static int close_scripted(void **state)
     char path[96];
     (void)state;
     ds_channel_close(scripted.channel);
-    ds_rpc_server_drain(scripted.server, 5000);
+    ds_rpc_server_drain(scripted.server, ENDLESS_MS);
     ds_rpc_server_destroy(scripted.server);
     ds_metrics_destroy(scripted.metrics);
     sem_destroy(&scripted.draws);
@@ -262,10 +265,25 @@ static void a_server_that_says_when_to_come_again_is_believed(void **state)
     policy.initial_backoff_ms = ENDLESS_MS;
     policy.backoff_ms_max = ENDLESS_MS;
     open_channel(&policy);
-    fail_first(2, (struct step){.code = DS_UNAVAILABLE, .pushback_ms = 1});
+    fail_first(2, (struct step){.code = DS_UNAVAILABLE, .has_pushback = true, .pushback_ms = 1});
     struct ds_client_call call = call_of(ds_method_storage_list_ticks);
     assert_int_equal(ds_channel_call_wait(scripted.channel, &call), DS_OK);
     assert_int_equal(executed(), 3);
+    assert_int_equal(atomic_load(&scripted.drawn), 0);
+    ds_client_call_release(&call);
+}
+
+static void a_server_that_asks_to_come_again_at_once_is_believed(void **state)
+{
+    (void)state;
+    struct ds_retry_policy policy = quick_policy();
+    policy.initial_backoff_ms = ENDLESS_MS;
+    policy.backoff_ms_max = ENDLESS_MS;
+    open_channel(&policy);
+    fail_first(1, (struct step){.code = DS_UNAVAILABLE, .has_pushback = true, .pushback_ms = 0});
+    struct ds_client_call call = call_of(ds_method_storage_list_ticks);
+    assert_int_equal(ds_channel_call_wait(scripted.channel, &call), DS_OK);
+    assert_int_equal(executed(), 2);
     assert_int_equal(atomic_load(&scripted.drawn), 0);
     ds_client_call_release(&call);
 }
@@ -275,7 +293,7 @@ static void a_server_that_forbids_it_is_not_asked_again(void **state)
     (void)state;
     const struct ds_retry_policy policy = quick_policy();
     open_channel(&policy);
-    fail_first(1, (struct step){.code = DS_UNAVAILABLE, .pushback_ms = -1});
+    fail_first(1, (struct step){.code = DS_UNAVAILABLE, .has_pushback = true, .pushback_ms = -1});
     struct ds_client_call call = call_of(ds_method_storage_list_ticks);
     assert_int_equal(ds_channel_call_wait(scripted.channel, &call), DS_UNAVAILABLE);
     assert_int_equal(executed(), 1);
@@ -414,6 +432,7 @@ int main(void)
         WITH(only_what_may_be_made_twice_is_made_again),
         WITH(a_policy_for_reads_leaves_writes_alone),
         WITH(a_server_that_says_when_to_come_again_is_believed),
+        WITH(a_server_that_asks_to_come_again_at_once_is_believed),
         WITH(a_server_that_forbids_it_is_not_asked_again),
         WITH(an_answer_is_better_than_a_wait_past_the_deadline),
         WITH(a_service_in_trouble_is_not_asked_twice_by_everybody),

@@ -8,11 +8,10 @@
 #include "integration/rpc_raw.h"
 #include "integration/rpc_stranger.h"
 #include "schema.gen.h"
+#include "support/standing_clock.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,25 +28,12 @@ static ds_code authenticate_writer(void *context, struct ds_call *call,
     return DS_OK;
 }
 
-static int64_t system_wall_us(const struct ds_clock *clock)
-{
-    (void)clock;
-    return ds_clock_wall_us(ds_clock_system());
-}
-
-static int64_t standing_monotonic_us(const struct ds_clock *clock)
-{
-    (void)clock;
-    return 1;
-}
-
-/* A slow machine must not use up the time that the calls of a message share. */
-static const struct ds_clock standing_clock = {system_wall_us, standing_monotonic_us};
-
 static void open_stranger_over(enum fixture_transport transport)
 {
     rpc_fixture_open(&fixture, transport,
                      &(struct ds_rpc_server_options){
+                         /* A slow machine must not use up the time that the calls of a message
+                          * share. */
                          .clock = &standing_clock,
                          .authenticator = {.authenticate = authenticate_writer},
                      });
@@ -109,7 +95,7 @@ static void the_documented_bytes_of_a_call_are_answered(void **state)
     uint32_t number = 0;
     const int peer = rpc_raw_connect(fixture.url, "127.0.0.1");
     rpc_raw_send(peer, documented_greeting, sizeof documented_greeting);
-    assert_int_equal(recv(peer, greeting, sizeof greeting, MSG_WAITALL), sizeof greeting);
+    rpc_raw_receive_all(peer, greeting, sizeof greeting);
     assert_memory_equal(greeting, "\0SP\0\0\x31\0\0", sizeof greeting);
     rpc_raw_send(peer, documented_hello, sizeof documented_hello);
     struct ds_bytes answer = rpc_raw_receive(peer, &number);
@@ -264,7 +250,7 @@ static void a_time_of_sending_that_can_not_be_is_ignored(void **state)
     (void)state;
     Rpc__RequestHeader header = RPC__REQUEST_HEADER__INIT;
     header.method = (char *)(uintptr_t)list_products;
-    header.timeout_ms = 10000;
+    header.timeout_ms = RPC_FIXTURE_TIMEOUT_MS;
     header.sent_at_us = UINT64_C(1) << 63;
     Rpc__Principal principal = RPC__PRINCIPAL__INIT;
     char *permissions[] = {(char *)(uintptr_t) "market:read"};
@@ -282,20 +268,10 @@ static void a_time_of_sending_that_can_not_be_is_ignored(void **state)
 static void a_message_announced_with_16_gib_closes_the_connection(void **state)
 {
     (void)state;
-    const int port = atoi(strrchr(fixture.url, ':') + 1);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int peer = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(peer, (struct sockaddr *)&address, sizeof address), 0);
-    const struct timeval patience = {.tv_sec = 5};
-    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    static const uint8_t hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}; /* protocol REQ */
-    static const uint8_t length[] = {0, 0, 0, 4, 0, 0, 0, 0};
-    uint8_t answer[8];
-    assert_int_equal(send(peer, hello, sizeof hello, MSG_NOSIGNAL), sizeof hello);
-    assert_int_equal(recv(peer, answer, sizeof answer, MSG_WAITALL), sizeof answer);
-    assert_int_equal(send(peer, length, sizeof length, MSG_NOSIGNAL), sizeof length);
-    assert_true(recv(peer, answer, sizeof answer, 0) <= 0);
+    const int peer = rpc_raw_connect(fixture.url, "127.0.0.1");
+    rpc_raw_greet(peer);
+    rpc_raw_announce(peer, (size_t)16 * 1024 * 1024 * 1024);
+    assert_true(rpc_raw_is_hung_up(peer));
     close(peer);
     a_frame_made_by_hand_is_answered(state);
 }
@@ -307,7 +283,8 @@ static void a_channel_without_a_server_says_so(void **state)
     char url[128];
     snprintf(url, sizeof url, "ipc://%s/nobody.sock", fixture.folder);
     assert_int_equal(ds_channel_open(&(struct ds_channel_options){.url = url}, &channel), DS_OK);
-    struct ds_client_call call = {.method = ds_method_storage_list_products, .timeout_ms = 5000};
+    struct ds_client_call call = {.method = ds_method_storage_list_products,
+                                  .timeout_ms = RPC_FIXTURE_TIMEOUT_MS};
     assert_int_equal(ds_channel_call_wait(channel, &call), DS_UNAVAILABLE);
     assert_string_equal(call.message, "the service can't be reached");
     ds_client_call_release(&call);

@@ -13,11 +13,13 @@ GENERATED = r".+\.pb-c\.h|schema\.gen\.h|descriptor\.gen\.h"
 # folder -> what its files may include with quotes, as regular expressions.
 LAYERS = {
     "services/common/ds": [r"ds/.+", r"control_service\.gen\.h", r"health_service\.gen\.h"],
+    "services/common/http": [r"ds/.+", r"http/.+"],
+    "services/common/admin": [r"ds/.+", r"http/.+", r"admin/.+"],
     "services/storage/store": [r"ds/.+", r"storage/store/.+"],
     "services/storage/core": [r"ds/.+", r"storage/store/.+", r"storage/core/.+"],
     "services/storage/rpc": [r"ds/.+", r"storage/.+", r"storage_service\.gen\.h"],
-    "services/storage": [r"ds/.+", r"storage/.+", r"storage_service\.gen\.h"],
-    "gateway": [r"ds/.+", r"gateway/.+"],
+    "services/storage": [r"ds/.+", r"admin/.+", r"storage/.+", r"storage_service\.gen\.h"],
+    "gateway": [r"ds/.+", r"http/.+", r"admin/.+", r"gateway/.+"],
     "clients/common": [r"ds/.+", r"clients/common/.+"],
     "clients/feed": [r"ds/.+", r"feed/.+", r"clients/common/.+", r"clients/feed/.+"],
     "clients/cli": [r"ds/.+", r"cli/.+", r"clients/.+", r"feed/.+"],
@@ -27,15 +29,15 @@ LAYERS = {
 UP = {
     "clients/cli/storage_restore.c": [r"storage/restore\.h"],
     "clients/cli/storage_retention.c": [r"storage/retention\.h"],
-    "clients/cli/up.c": [r"storage/storage\.h", r"storage/host\.h", r"storage/config\.h", r"gateway/gateway\.h", r"gateway/host\.h"],
+    "clients/cli/up.c": [r"admin/daemon\.h", r"storage/storage\.h", r"storage/host\.h", r"storage/config\.h", r"gateway/gateway\.h", r"gateway/host\.h"],
 }
 
 # A foreign library is known to one place only, so that it can be replaced there.
 FOREIGN = {
-    r"nng/.+": r"services/common/ds/nng_transport\.c",
+    r"nng/.+": r"services/common/ds/nng_.+\.[ch]",
     r"lmdb\.h": r"services/storage/store/lmdb/.+",
-    r"llhttp\.h": r"gateway/http_parser\.c",
-    r"uv\.h": r"gateway/.+",
+    r"llhttp\.h": r"services/common/http/parser\.c",
+    r"uv\.h": r"(services/common/(http|admin)|gateway)/.+",
     r"double-conversion/.+": r"services/common/ds/number_double_conversion\.cc",
 }
 

@@ -9,12 +9,15 @@
 #include "schema.gen.h"
 #include "support/handlers.h"
 #include "support/http_client.h"
+#include "support/standing_clock.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
 #define STORAGE "deltastream.storage.v1.Storage"
+/* Nothing waits that long: it stands for limits that a test is not about. */
+#define FIXTURE_PATIENCE_MS 600000
 
 struct gateway_fixture {
     struct ds_service_handlers service;
@@ -59,6 +62,17 @@ static inline ds_code fixture_respond_large(struct ds_call *call)
     return DS_OK;
 }
 
+/* What a call that its handler makes on would carry. */
+static inline ds_code fixture_tell_trace(struct ds_call *call)
+{
+    char json[1024];
+    struct ds_client_call onward = {.method = ds_call_method(call)};
+    DS_TRY(ds_client_call_inherit(&onward, call));
+    (void)snprintf(json, sizeof json, "{\"product\":\"%s|%s\",\"count\":0,\"ticks\":[]}",
+                   onward.traceparent, onward.tracestate != NULL ? onward.tracestate : "");
+    return fixture_respond(call, &ds_message_storage_list_ticks_response, json);
+}
+
 static inline ds_code fixture_list_ticks(void *context, struct ds_call *call,
                                          const ProtobufCMessage *request,
                                          ProtobufCMessage *response)
@@ -76,6 +90,9 @@ static inline ds_code fixture_list_ticks(void *context, struct ds_call *call,
     }
     if (strcmp(list->product, "GONE") == 0) {
         return ds_fail(call, DS_NOT_FOUND, "no \"such\" thing");
+    }
+    if (strcmp(list->product, "TRACE") == 0) {
+        return fixture_tell_trace(call);
     }
     if (strcmp(list->product, "WAIT") == 0) {
         sem_post(&fixture->begun);
@@ -172,14 +189,22 @@ static inline struct gateway_fixture *gateway_fixture_start(const struct ds_prin
         (struct ds_service_handlers){.service = &ds_service_storage, .handlers = fixture_handlers};
     sem_init(&fixture->begun, 0, 0);
     sem_init(&fixture->release, 0, 0);
-    fixture->server = ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "test"});
+    /* Calls have the deadlines of their methods, which must not pass where the machine stalls. */
+    fixture->server = ds_rpc_server_create(
+        &(struct ds_rpc_server_options){.name = "test", .clock = &standing_clock});
     ds_rpc_server_add_service(fixture->server, &fixture->service, fixture);
-    assert_int_equal(
-        ds_channel_open(&(struct ds_channel_options){.server = fixture->server}, &fixture->channel),
-        DS_OK);
+    const struct ds_channel_options channel = {.server = fixture->server, .clock = &standing_clock};
+    assert_int_equal(ds_channel_open(&channel, &fixture->channel), DS_OK);
     struct ds_metrics *const metrics[] = {ds_rpc_server_metrics(fixture->server)};
-    fixture->gateway = gateway_create(&(struct gateway_options){
-        .name = "test", .anonymous = anonymous, .metrics = metrics, .metrics_count = 1});
+    fixture->gateway = gateway_create(
+        &(struct gateway_options){.name = "test",
+                                  .anonymous = anonymous,
+                                  .limits = {.headers_timeout_ms = FIXTURE_PATIENCE_MS,
+                                             .body_timeout_ms = FIXTURE_PATIENCE_MS,
+                                             .write_timeout_ms = FIXTURE_PATIENCE_MS,
+                                             .idle_timeout_ms = FIXTURE_PATIENCE_MS},
+                                  .metrics = metrics,
+                                  .metrics_count = 1});
     gateway_add_backend(fixture->gateway, STORAGE, fixture->channel);
     assert_int_equal(gateway_listen(fixture->gateway, "127.0.0.1:0=named", fixture->address,
                                     sizeof fixture->address),

@@ -1,6 +1,7 @@
 /*
- * A client for HTTP tests that sends what it is told, byte for byte. Reads wait at most ten
- * seconds, so that a server that says nothing fails the test instead of hanging it.
+ * A client for HTTP tests that sends what it is told, byte for byte. Reads have a time limit, so
+ * that a server that says nothing fails the test instead of hanging it; nothing else waits that
+ * long.
  */
 #ifndef TESTS_SUPPORT_HTTP_CLIENT_H
 #define TESTS_SUPPORT_HTTP_CLIENT_H
@@ -8,6 +9,7 @@
 #include "support/test.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#define HTTP_CLIENT_PATIENCE_S 120
 #define HTTP_CLIENT_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
 /* Connects to "127.0.0.1:PORT"; receive_bytes is the size of the receive buffer, 0 for the
@@ -27,7 +30,7 @@ static inline int http_connect_with(const char *address, int receive_bytes)
     to.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int client = socket(AF_INET, SOCK_STREAM, 0);
-    const struct timeval limit = {.tv_sec = 10};
+    const struct timeval limit = {.tv_sec = HTTP_CLIENT_PATIENCE_S};
     assert_true(client >= 0);
     if (receive_bytes > 0) {
         setsockopt(client, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
@@ -43,11 +46,32 @@ static inline int http_connect(const char *address)
     return http_connect_with(address, 0);
 }
 
+/* As recv(), but a process that was stopped and goes on does not notice: with a time limit on the
+ * socket that would be an EINTR. */
+static inline ssize_t http_recv(int client, void *target, size_t size, int flags)
+{
+    ssize_t count = -1;
+    do {
+        count = recv(client, target, size, flags);
+    } while (count < 0 && errno == EINTR);
+    return count;
+}
+
+/* The same of send(). */
+static inline ssize_t http_send_some(int client, const void *data, size_t size)
+{
+    ssize_t count = -1;
+    do {
+        count = send(client, data, size, MSG_NOSIGNAL);
+    } while (count < 0 && errno == EINTR);
+    return count;
+}
+
 static inline void http_send_bytes(int client, const void *data, size_t size)
 {
     const char *at = data;
     while (size > 0) {
-        const ssize_t sent = send(client, at, size, MSG_NOSIGNAL);
+        const ssize_t sent = http_send_some(client, at, size);
         assert_true(sent > 0);
         at += sent;
         size -= (size_t)sent;
@@ -64,7 +88,7 @@ static inline size_t http_read_up_to(int client, char *target, size_t size)
 {
     size_t got = 0;
     while (got < size) {
-        const ssize_t count = recv(client, target + got, size - got, 0);
+        const ssize_t count = http_recv(client, target + got, size - got, 0);
         if (count <= 0) {
             break;
         }
@@ -121,7 +145,7 @@ static inline struct http_client_reply http_receive(int client)
 static inline bool http_at_end(int client)
 {
     char byte;
-    return recv(client, &byte, 1, 0) == 0;
+    return http_recv(client, &byte, 1, 0) == 0;
 }
 
 /* Reads one reply and checks its status and, unless NULL, its body. */

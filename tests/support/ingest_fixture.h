@@ -9,6 +9,7 @@
 #include "ds/rpc_server.h"
 #include "schema.gen.h"
 #include "support/handlers.h"
+#include "support/standing_clock.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -141,11 +142,11 @@ static inline void ingest_fixture_open(struct ingest_fixture *fixture)
     fixture->handlers[ds_method_storage_latest_tick->index] = ingest_fixture_latest;
     fixture->service =
         (struct ds_service_handlers){.service = &ds_service_storage, .handlers = fixture->handlers};
-    const struct ds_rpc_server_options server_options = {.name = "test"};
+    const struct ds_rpc_server_options server_options = {.name = "test", .clock = &standing_clock};
     fixture->server = ds_rpc_server_create(&server_options);
     ds_rpc_server_add_service(fixture->server, &fixture->service, fixture);
-    const struct ds_channel_options channel_options = {.server = fixture->server,
-                                                       .client_name = "test"};
+    const struct ds_channel_options channel_options = {
+        .server = fixture->server, .clock = &standing_clock, .client_name = "test"};
     if (ds_channel_open(&channel_options, &fixture->channel) != DS_OK) {
         abort();
     }

@@ -1,6 +1,8 @@
 #include "ds/arena.h"
+#include "ds/arena_chunks.h"
 #include "support/test.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,6 +122,53 @@ static void an_extended_budget_goes_on(void **state)
     ds_arena_destroy(arena);
 }
 
+#define THREADS 4
+#define ROUNDS 20
+/* More than are kept between two rounds. */
+#define ARENAS (DS_ARENA_CHUNKS_KEPT_MAX + 50)
+
+/* Fills as many arenas at once, each with its own text; returns how many have kept theirs. */
+static size_t fill_arenas(const void *owner)
+{
+    struct ds_arena *arenas[ARENAS];
+    char *texts[ARENAS];
+    char expected[64];
+    size_t sound = 0;
+    for (size_t i = 0; i < ARENAS; i++) {
+        arenas[i] = ds_arena_create(100000);
+        texts[i] = ds_arena_printf(arenas[i], "%p %zu", owner, i);
+    }
+    for (size_t i = 0; i < ARENAS; i++) {
+        (void)snprintf(expected, sizeof expected, "%p %zu", owner, i);
+        sound += strcmp(texts[i], expected) == 0 && ds_arena_used_bytes(arenas[i]) > 0;
+        ds_arena_destroy(arenas[i]);
+    }
+    return sound;
+}
+
+static void *fill_in_rounds(void *ret_sound)
+{
+    size_t *sound = ret_sound;
+    for (size_t i = 0; i < ROUNDS; i++) {
+        *sound += fill_arenas(ret_sound);
+    }
+    return NULL;
+}
+
+static void arenas_of_several_threads_are_apart(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    size_t sound[THREADS] = {0};
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, fill_in_rounds, &sound[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(sound[i], ROUNDS * ARENAS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_allocator_hands_out_from_the_arena, create, destroy),
         cmocka_unit_test(an_extended_budget_goes_on),
         cmocka_unit_test(destroy_takes_null),
+        cmocka_unit_test(arenas_of_several_threads_are_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -424,6 +424,23 @@ static void the_printed_settings_name_their_origin_and_hide_secrets(void **state
     free(text);
 }
 
+static void a_value_taken_over_keeps_its_origin_when_the_other_load_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(load(fixture, "--level low --count 2", ""), DS_OK);
+    struct fixture other = {.config = NULL};
+    assert_int_equal(load(&other, "", "T_COUNT=7"), DS_OK);
+    other.options.level = 1;
+    ds_config_take_over(fixture->config, &fixture->options, "count", other.config, &other.options);
+    ds_config_take_over(fixture->config, &fixture->options, "level", other.config, &other.options);
+    ds_config_destroy(other.config);
+    char *text = print(fixture);
+    assert_non_null(strstr(text, "\ncount = 7  # T_COUNT\n"));
+    assert_non_null(strstr(text, "\nlevel = high  # default\n"));
+    assert_non_null(strstr(text, "\nwait = 10s  # default\n"));
+    free(text);
+}
+
 static void the_printed_settings_can_be_read_as_a_file(void **state)
 {
     struct fixture *fixture = *state;
@@ -593,6 +610,7 @@ int main(void)
         T(a_file_with_a_nul_byte_is_refused),
         T(help_is_given_beside_flags_that_are_wrong),
         T(the_printed_settings_name_their_origin_and_hide_secrets),
+        T(a_value_taken_over_keeps_its_origin_when_the_other_load_is_gone),
         T(the_printed_settings_can_be_read_as_a_file),
         T(help_shows_examples_flags_defaults_and_environment),
         T(presets_outrank_the_file_and_the_environment_outranks_them),

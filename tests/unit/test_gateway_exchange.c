@@ -213,6 +213,46 @@ static void a_usable_request_id_comes_back(void **state)
     http_reply_free(&reply);
 }
 
+#define TRACE_ID "0af7651916cd43dd8448eb211c80319c"
+#define TRACEPARENT "traceparent: 00-" TRACE_ID "-b7ad6b7169203331-01\r\n"
+/* Where the parts of a reply to the product TRACE begin. */
+#define TRACE_AT (sizeof "{\"product\":\"" - 1)
+#define STATE_AT (TRACE_AT + 55 + 1)
+
+/* A request with those fields arrives in the trace TRACE_ID, or else in another one, with that
+ * tracestate. */
+static void expect_trace(const struct gateway_fixture *fixture, const char *fields, bool goes_on,
+                         const char *tracestate)
+{
+    char wanted[128];
+    struct http_client_reply reply = ask(fixture, "GET /v1/ticks/TRACE", fields, NULL);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(strncmp(reply.body + TRACE_AT, "00-" TRACE_ID "-", 36) == 0, goes_on);
+    assert_int_equal(strncmp(reply.body + TRACE_AT + 52, goes_on ? "-01|" : "-00|", 4), 0);
+    (void)snprintf(wanted, sizeof wanted, "%s\",\"count\"", tracestate);
+    assert_int_equal(strncmp(reply.body + STATE_AT, wanted, strlen(wanted)), 0);
+    http_reply_free(&reply);
+}
+
+static void a_trace_goes_on_in_the_service(void **state)
+{
+    expect_trace(*state, TRACEPARENT, true, "");
+    expect_trace(*state, TRACEPARENT "tracestate: a=1,b=2\r\nTraceState: c=3\r\n", true,
+                 "a=1,b=2,c=3");
+    expect_trace(*state, TRACEPARENT "tracestate: a=1,b=2\r\ntracestate: a=3\r\n", true, "");
+    expect_trace(*state, TRACEPARENT "tracestate: A=1\r\n", true, "");
+}
+
+static void without_one_usable_traceparent_a_trace_begins_and_drops_the_state(void **state)
+{
+    expect_trace(*state, "", false, "");
+    expect_trace(*state, "tracestate: a=1\r\n", false, "");
+    expect_trace(*state, TRACEPARENT TRACEPARENT "tracestate: a=1\r\n", false, "");
+    expect_trace(*state, "traceparent: 00-" TRACE_ID "-b7ad6b7169203331\r\ntracestate: a=1\r\n",
+                 false, "");
+    expect_trace(*state, "traceparent: 00-" TRACE_ID "-B7AD6B7169203331-01\r\n", false, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -229,6 +269,8 @@ int main(void)
         TEST(head_is_get_without_the_body),
         TEST(rows_come_as_one_object_or_one_a_line),
         TEST(a_usable_request_id_comes_back),
+        TEST(a_trace_goes_on_in_the_service),
+        TEST(without_one_usable_traceparent_a_trace_begins_and_drops_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

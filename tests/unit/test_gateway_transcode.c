@@ -1,6 +1,6 @@
 #include "ds/json.h"
-#include "gateway/http_target.h"
 #include "gateway/transcode.h"
+#include "http/target.h"
 #include "schema.gen.h"
 #include "support/test.h"
 

@@ -80,6 +80,25 @@ static void overdue_is_who_has_sent_no_request_in_its_time(void **state)
     assert_int_equal(ds_peers_overdue(peers, 2000000, ids, 1), 1);
 }
 
+static void a_list_has_each_connection_with_its_requests(void **state)
+{
+    (void)state;
+    struct ds_peer_view views[4];
+    assert_int_equal(ds_peers_list(peers, views, 4), 0);
+    assert_true(ds_peers_admit(peers, 1, 0, 70));
+    assert_true(ds_peers_request_begin(peers, 1));
+    ds_peers_request_end(peers, 1);
+    assert_true(ds_peers_request_begin(peers, 1));
+    assert_int_equal(ds_peers_list(peers, views, 4), 1);
+    assert_int_equal(views[0].id, 1);
+    assert_int_equal(views[0].came_us, 70);
+    assert_int_equal(views[0].request_count, 2);
+    assert_int_equal(views[0].requests_in_work, 1);
+    assert_true(ds_peers_admit(peers, 2, 0, 80));
+    assert_int_equal(ds_peers_list(peers, views, 4), 2);
+    assert_int_equal(ds_peers_list(peers, views, 1), 1);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, open_peers, close_peers)
 
 int main(void)
@@ -88,6 +107,7 @@ int main(void)
         WITH(an_address_is_admitted_up_to_its_cap_and_again_after_one_left),
         WITH(without_an_address_only_the_whole_is_capped),
         WITH(requests_in_work_are_counted_by_connection),
+        WITH(a_list_has_each_connection_with_its_requests),
         WITH(overdue_is_who_has_sent_no_request_in_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,8 @@ static void a_method_is_found_by_its_full_name(void **state)
 static void few_methods_run_at_once(void **state)
 {
     (void)state;
-    static const char *const names[] = {"ListTicks", "LatestTick", "AsOf", "ListQuotes"};
+    static const char *const names[] = {"ListTicks", "LatestTick", "AsOf", "ListQuotes",
+                                        "ListEvents"};
     const size_t name_count = sizeof names / sizeof names[0];
     size_t found = 0;
     for (size_t i = 0; i < ds_service_storage.method_count; i++) {
@@ -55,6 +56,24 @@ static void every_method_of_every_service_is_found(void **state)
             assert_ptr_equal(service->methods[j].service, service);
         }
     }
+}
+
+static const struct ds_method *own_method(const char *full_name)
+{
+    return ds_service_method_find(&ds_service_storage, full_name, strlen(full_name));
+}
+
+static void a_service_finds_its_own_methods_only(void **state)
+{
+    (void)state;
+    assert_ptr_equal(own_method("deltastream.storage.v1.Storage/ListTicks"),
+                     ds_method_storage_list_ticks);
+    assert_null(own_method("grpc.health.v1.Health/Check"));
+    assert_null(own_method("deltastream.storage.v1.Storage/Check"));
+    assert_null(own_method("deltastream.storage.v1.Storage/"));
+    assert_null(own_method("deltastream.storage.v1.Storage"));
+    assert_null(own_method("deltastream.storage.v1.StoragE/ListTicks"));
+    assert_null(own_method("deltastream.storage.v1.Storage.ListTicks"));
 }
 
 static void a_name_that_is_no_methods_finds_nothing(void **state)
@@ -179,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_method_is_found_by_its_full_name),
         cmocka_unit_test(few_methods_run_at_once),
         cmocka_unit_test(every_method_of_every_service_is_found),
+        cmocka_unit_test(a_service_finds_its_own_methods_only),
         cmocka_unit_test(a_name_that_is_no_methods_finds_nothing),
         cmocka_unit_test(a_methods_name_need_not_be_terminated),
         cmocka_unit_test(every_message_is_found_by_its_full_name),

@@ -59,11 +59,42 @@ static void a_full_queue_refuses_and_nothing_taken_is_lost(void **state)
     for (int i = 0; i < 3; i++) {
         assert_int_equal(ds_worker_pool_submit(pool, pass, &door), DS_OK);
     }
-    assert_int_equal(ds_worker_pool_queued(pool), 3);
     assert_int_equal(ds_worker_pool_submit(pool, pass, &door), DS_RESOURCE_EXHAUSTED);
+    const struct ds_worker_stats stats = ds_worker_pool_stats(pool);
+    assert_int_equal(stats.threads, 2);
+    assert_int_equal(stats.busy_threads, 2);
+    assert_int_equal(stats.queued, 3);
+    assert_int_equal(stats.queue_max, 3);
+    assert_int_equal(stats.refused_count, 1);
     open_door(&door);
     ds_worker_pool_destroy(pool);
     assert_int_equal(door.passed, 5);
+    pthread_cond_destroy(&door.changed);
+    pthread_mutex_destroy(&door.mutex);
+}
+
+static void a_thread_is_busy_until_its_work_is_done(void **state)
+{
+    (void)state;
+    struct door door = {.is_open = false};
+    struct door second = {.is_open = false};
+    pthread_mutex_init(&door.mutex, NULL);
+    pthread_cond_init(&door.changed, NULL);
+    pthread_mutex_init(&second.mutex, NULL);
+    pthread_cond_init(&second.changed, NULL);
+    struct ds_worker_pool *pool = ds_worker_pool_create("test", 1, 2);
+    assert_int_equal(ds_worker_pool_stats(pool).busy_threads, 0);
+    assert_int_equal(ds_worker_pool_submit(pool, pass, &door), DS_OK);
+    assert_int_equal(ds_worker_pool_submit(pool, pass, &second), DS_OK);
+    await_waiting(&door, 1);
+    open_door(&door);
+    await_waiting(&second, 1); /* The thread has come back for it. */
+    assert_int_equal(ds_worker_pool_stats(pool).busy_threads, 1);
+    assert_int_equal(ds_worker_pool_stats(pool).queued, 0);
+    open_door(&second);
+    ds_worker_pool_destroy(pool);
+    pthread_cond_destroy(&second.changed);
+    pthread_mutex_destroy(&second.mutex);
     pthread_cond_destroy(&door.changed);
     pthread_mutex_destroy(&door.mutex);
 }
@@ -90,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_refuses_and_nothing_taken_is_lost),
+        cmocka_unit_test(a_thread_is_busy_until_its_work_is_done),
         cmocka_unit_test(destroy_lets_queued_work_finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

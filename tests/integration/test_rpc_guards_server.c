@@ -1,0 +1,104 @@
+/* A server whose peers take no replies: docs/rpc-guards.md lists the faults of nng that these tests
+ * are about. */
+/* clang-format off */
+#include "support/test.h"
+/* clang-format on */
+#include "deltastream/storage/v1/storage.pb-c.h"
+#include "integration/rpc_fixture.h"
+#include "integration/rpc_raw.h"
+#include "integration/rpc_stranger.h"
+#include "schema.gen.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Only a test that fails waits that long. */
+#define PATIENCE_MS 120000
+/* More replies of 1 MiB than the kernel keeps for a peer that does not read, and than the server
+ * has REP contexts beside those. */
+#define REPLIES_UNREAD 64
+#define QUEUE_MAX 4
+
+static struct rpc_fixture fixture;
+
+static ds_code authenticate_reader(void *context, struct ds_call *call,
+                                   struct ds_principal *ret_principal)
+{
+    (void)context;
+    (void)call;
+    *ret_principal = rpc_fixture_reader;
+    return DS_OK;
+}
+
+static void pause_shortly(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+static void await_connections(size_t count)
+{
+    for (int waited_ms = 0; ds_rpc_server_connection_count(fixture.server) != count;
+         waited_ms += 5) {
+        assert_true(waited_ms < PATIENCE_MS);
+        pause_shortly();
+    }
+}
+
+static ds_code call_hello(void)
+{
+    struct ds_client_call call = {.method = ds_method_control_hello, .timeout_ms = PATIENCE_MS};
+    const ds_code code = ds_channel_call_wait(fixture.channel, &call);
+    ds_client_call_release(&call);
+    return code;
+}
+
+static void append_large_read(struct ds_buffer *message)
+{
+    Storage__ListTicksRequest request = STORAGE__LIST_TICKS_REQUEST__INIT;
+    request.product = (char *)(uintptr_t) "kibibytes";
+    request._limit_case = STORAGE__LIST_TICKS_REQUEST___LIMIT_LIMIT;
+    request.limit = 1024;
+    const struct ds_bytes payload = rpc_fixture_pack(&request.base);
+    rpc_request_append(message, "a", ds_method_storage_list_ticks->full_name, payload);
+    free((void *)(uintptr_t)payload.data);
+}
+
+/* Without a limit its replies would hold REP contexts until it leaves, and the server would hear
+ * nobody any more. */
+static void a_peer_that_reads_no_replies_is_hung_up_on(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    rpc_fixture_open(
+        &fixture, FIXTURE_TCP,
+        &(struct ds_rpc_server_options){.authenticator.authenticate = authenticate_reader,
+                                        .queue_max = QUEUE_MAX,
+                                        .read_threads = 1,
+                                        .write_threads = 1});
+    assert_int_equal(call_hello(), DS_OK);
+    const size_t connections = ds_rpc_server_connection_count(fixture.server);
+    ds_buffer_init(&message, 4096);
+    append_large_read(&message);
+    const int peer = rpc_raw_connect(fixture.url, "127.0.0.1");
+    rpc_raw_greet(peer);
+    for (uint32_t number = 1; number <= REPLIES_UNREAD; number++) {
+        rpc_raw_ask(peer, number, &message);
+    }
+    while (atomic_load(&fixture.executed) == 0) {
+        pause_shortly();
+    }
+    await_connections(connections);
+    assert_int_equal(call_hello(), DS_OK);
+    close(peer);
+    ds_buffer_deinit(&message);
+    rpc_fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_peer_that_reads_no_replies_is_hung_up_on),
+    };
+    return cmocka_run_group_tests_name("rpc guards, server", tests, NULL, NULL);
+}

@@ -1,0 +1,395 @@
+/* clang-format off */
+#include "support/test.h"
+/* clang-format on */
+#include "ds/rpc_client.h"
+#include "ds/tls_internal.h"
+#include "integration/rpc_fixture.h"
+#include "integration/rpc_raw.h"
+#include "schema.gen.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FLOOD_COUNT 64
+
+static struct rpc_fixture fixture;
+
+static int open_fixture(void **state)
+{
+    (void)state;
+    rpc_fixture_open(&fixture, FIXTURE_TLS, NULL);
+    return 0;
+}
+
+/* The firing of these limits is what is waited for. */
+static int open_strict_fixture(void **state)
+{
+    (void)state;
+    const struct ds_rpc_server_options options = {.limits = {.first_request_ms = 300}};
+    rpc_fixture_open(&fixture, FIXTURE_TLS, &options);
+    return 0;
+}
+
+/* None of its time limits fires. */
+static int open_narrow_fixture(void **state)
+{
+    (void)state;
+    const struct ds_rpc_server_options options = {
+        .limits = {.connections_per_address_max = FLOOD_COUNT}};
+    rpc_fixture_open(&fixture, FIXTURE_TLS, &options);
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    (void)state;
+    rpc_fixture_close(&fixture);
+    return 0;
+}
+
+static ds_code check_health(struct ds_channel *channel, char ret_message[256])
+{
+    struct ds_client_call call = {.method = ds_method_health_check,
+                                  .timeout_ms = RPC_FIXTURE_TIMEOUT_MS};
+    const ds_code code = ds_channel_call_wait(channel, &call);
+    snprintf(ret_message, 256, "%s", call.message != NULL ? call.message : "");
+    ds_client_call_release(&call);
+    return code;
+}
+
+static ds_code call_at(const char *url, const char *ca, const char *server_name,
+                       char ret_message[256])
+{
+    char ca_file[CERTIFICATES_PATH_BYTES_MAX];
+    const struct ds_tls_options tls = {
+        .ca_file = ca != NULL ? certificates_path(&fixture.certificates, ca, ca_file) : NULL,
+        .server_name = server_name,
+    };
+    struct ds_channel *channel = NULL;
+    assert_int_equal(
+        ds_channel_open(&(struct ds_channel_options){.url = url, .tls = &tls}, &channel), DS_OK);
+    const ds_code code = check_health(channel, ret_message);
+    ds_channel_close(channel);
+    return code;
+}
+
+static ds_code load(const char *certificate, const char *key, struct ds_tls_identity **ret_identity,
+                    struct ds_tls_refusal *ret_refusal)
+{
+    char certificate_path[CERTIFICATES_PATH_BYTES_MAX];
+    char key_path[CERTIFICATES_PATH_BYTES_MAX];
+    const struct ds_tls_identity_files files = {
+        .certificate = certificates_path(&fixture.certificates, certificate, certificate_path),
+        .key = certificates_path(&fixture.certificates, key, key_path),
+    };
+    return ds_tls_identity_load(&files, ret_identity, ret_refusal);
+}
+
+static void expect_refusal(const char *certificate, const char *key, const char *setting,
+                           const char *words)
+{
+    struct ds_tls_identity *identity = NULL;
+    struct ds_tls_refusal refusal = {.setting = ""};
+    assert_int_not_equal(load(certificate, key, &identity, &refusal), DS_OK);
+    assert_string_equal(refusal.setting, setting);
+    assert_non_null(strstr(refusal.reason, words));
+}
+
+static void a_good_client_goes_on(void)
+{
+    char message[256];
+    assert_int_equal(call_at(fixture.url, "ca.pem", NULL, message), DS_OK);
+}
+
+/* ---- the client's checks ---- */
+
+static void a_server_of_an_untrusted_authority_is_not_talked_to(void **state)
+{
+    (void)state;
+    char message[256];
+    assert_int_equal(call_at(fixture.url, "foreign-ca.pem", NULL, message), DS_UNAVAILABLE);
+    assert_non_null(strstr(message, "no authority that is trusted here"));
+}
+
+static void without_a_named_authority_the_systems_count(void **state)
+{
+    (void)state;
+    char message[256];
+    assert_int_equal(call_at(fixture.url, NULL, NULL, message), DS_UNAVAILABLE);
+    assert_non_null(strstr(message, "no authority that is trusted here"));
+}
+
+static void a_certificate_for_another_host_is_not_taken(void **state)
+{
+    (void)state;
+    char message[256];
+    assert_int_equal(call_at(fixture.url, "ca.pem", "other.test", message), DS_UNAVAILABLE);
+    assert_non_null(strstr(message, "is for another host"));
+    assert_int_equal(call_at(fixture.url, "ca.pem", "storage.test", message), DS_OK);
+}
+
+/* mbedTLS 2.28 looks at DNS names alone; an address has to be given its name. */
+static void an_address_needs_the_servers_name(void **state)
+{
+    (void)state;
+    char url[64];
+    char message[256];
+    snprintf(url, sizeof url, "tls+tcp://127.0.0.1:%s", strrchr(fixture.url, ':') + 1);
+    assert_int_equal(call_at(url, "ca.pem", NULL, message), DS_UNAVAILABLE);
+    assert_non_null(strstr(message, "tls-server-name"));
+    assert_int_equal(call_at(url, "ca.pem", "localhost", message), DS_OK);
+}
+
+/* A certificate ends while its server runs. */
+static void an_expired_certificate_is_not_taken(void **state)
+{
+    (void)state;
+    char path[CERTIFICATES_PATH_BYTES_MAX];
+    char message[256];
+    struct ds_tls_identity *identity = NULL;
+    struct ds_tls_refusal refusal;
+    assert_int_equal(load("server.pem", "server.key", &identity, &refusal), DS_OK);
+    mbedtls_x509_crt_free(&identity->certificates);
+    certificates_path(&fixture.certificates, "expired.pem", path);
+    assert_int_equal(mbedtls_x509_crt_parse_file(&identity->certificates, path), 0);
+    ds_rpc_server_set_tls_identity(fixture.server, identity);
+    ds_tls_identity_release(identity);
+    assert_int_equal(call_at(fixture.url, "ca.pem", NULL, message), DS_UNAVAILABLE);
+    assert_non_null(strstr(message, "has expired"));
+}
+
+static void a_plain_server_is_not_talked_to(void **state)
+{
+    (void)state;
+    char plain[128];
+    char url[160];
+    char message[256];
+    assert_int_equal(ds_rpc_server_listen(fixture.server, "tcp://127.0.0.1:0", plain, sizeof plain),
+                     DS_OK);
+    snprintf(url, sizeof url, "tls+tcp://localhost:%s", strrchr(plain, ':') + 1);
+    assert_int_equal(call_at(url, "ca.pem", NULL, message), DS_UNAVAILABLE);
+    assert_non_null(strstr(message, "does not speak TLS"));
+    a_good_client_goes_on();
+}
+
+static void nobody_at_the_address_is_unavailable(void **state)
+{
+    (void)state;
+    char message[256];
+    assert_int_equal(call_at("tls+tcp://localhost:1", "ca.pem", NULL, message), DS_UNAVAILABLE);
+    assert_string_equal(message, "the service can't be reached");
+}
+
+static void authorities_that_can_not_be_read_are_refused(void **state)
+{
+    (void)state;
+    struct ds_tls_trust *trust = NULL;
+    struct ds_tls_refusal refusal;
+    const struct ds_tls_options missing = {.ca_file = "/nonexistent/ca.pem"};
+    assert_int_equal(ds_tls_trust_load(&missing, fixture.url, &trust, &refusal), DS_NOT_FOUND);
+    assert_string_equal(refusal.setting, "tls-ca");
+    char path[CERTIFICATES_PATH_BYTES_MAX];
+    const struct ds_tls_options key = {
+        .ca_file = certificates_path(&fixture.certificates, "server.key", path)};
+    assert_int_equal(ds_tls_trust_load(&key, fixture.url, &trust, &refusal), DS_INVALID_ARGUMENT);
+    assert_non_null(strstr(refusal.reason, "has no certificate"));
+}
+
+/* ---- the server's certificate ---- */
+
+static void a_certificate_that_no_client_could_take_is_refused(void **state)
+{
+    (void)state;
+    expect_refusal("expired.pem", "server.key", "tls-cert", "expired on ");
+    expect_refusal("server.pem", "other.key", "tls-key", "is not the key of");
+    expect_refusal("server.pem", "locked.key", "tls-key", "passphrase");
+    expect_refusal("server.key", "server.key", "tls-cert", "something else than certificates");
+    char path[CERTIFICATES_PATH_BYTES_MAX];
+    assert_int_equal(chmod(certificates_path(&fixture.certificates, "rsa.pem", path), 0600), 0);
+    expect_refusal("server.pem", "rsa.pem", "tls-key", "no private key");
+    expect_refusal("missing.pem", "server.key", "tls-cert", "No such file");
+    expect_refusal("server.pem", "missing.key", "tls-key", "No such file");
+}
+
+static void a_key_that_others_may_read_is_refused(void **state)
+{
+    (void)state;
+    char path[CERTIFICATES_PATH_BYTES_MAX];
+    certificates_path(&fixture.certificates, "server.key", path);
+    assert_int_equal(chmod(path, 0604), 0);
+    expect_refusal("server.pem", "server.key", "tls-key", "chmod 600");
+}
+
+static void an_rsa_certificate_serves(void **state)
+{
+    (void)state;
+    char message[256];
+    struct ds_tls_identity *identity = NULL;
+    struct ds_tls_refusal refusal;
+    assert_int_equal(load("rsa.pem", "rsa.key", &identity, &refusal), DS_OK);
+    ds_rpc_server_set_tls_identity(fixture.server, identity);
+    ds_tls_identity_release(identity);
+    assert_int_equal(call_at(fixture.url, "ca.pem", NULL, message), DS_OK);
+}
+
+static void a_new_certificate_leaves_old_connections_alone(void **state)
+{
+    (void)state;
+    char message[256];
+    struct ds_tls_identity *identity = NULL;
+    struct ds_tls_refusal refusal;
+    assert_int_equal(check_health(fixture.channel, message), DS_OK);
+    const size_t connections = ds_rpc_server_connection_count(fixture.server);
+    assert_int_equal(load("renewed.pem", "server.key", &identity, &refusal), DS_OK);
+    ds_rpc_server_set_tls_identity(fixture.server, identity);
+    ds_tls_identity_release(identity);
+    assert_int_equal(ds_rpc_server_connection_count(fixture.server), connections);
+    assert_int_equal(check_health(fixture.channel, message), DS_OK);
+    a_good_client_goes_on();
+}
+
+static void tls_without_a_certificate_is_refused(void **state)
+{
+    (void)state;
+    struct ds_rpc_server *server =
+        ds_rpc_server_create(&(struct ds_rpc_server_options){.name = "bare/1"});
+    assert_int_equal(ds_rpc_server_listen(server, "tls+tcp://localhost:0", NULL, 0),
+                     DS_INVALID_ARGUMENT);
+    ds_rpc_server_destroy(server);
+}
+
+/* ---- strangers ---- */
+
+static void hang_up_hard(int peer)
+{
+    const struct linger now = {.l_onoff = 1};
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(peer);
+}
+
+/* The beginning of a handshake that promises more than it brings. */
+static void begin_handshake(int peer)
+{
+    static const uint8_t head[] = {22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3};
+    rpc_raw_send(peer, head, sizeof head);
+}
+
+/* nng 1.5.2's own listener for tls+tcp went deaf for good when a client did this at the right
+ * moment, after some tens of them. */
+static void clients_that_hang_up_in_the_handshake_do_no_harm(void **state)
+{
+    (void)state;
+    for (int i = 0; i < FLOOD_COUNT; i++) {
+        const int peer = rpc_raw_connect(fixture.url, "127.0.0.1");
+        if (i % 2 == 0) {
+            begin_handshake(peer);
+        }
+        hang_up_hard(peer);
+    }
+    a_good_client_goes_on();
+}
+
+static void a_client_without_tls_is_hung_up_on(void **state)
+{
+    (void)state;
+    static const uint8_t greeting[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    const int peer = rpc_raw_connect(fixture.url, "127.0.0.1");
+    rpc_raw_send(peer, greeting, sizeof greeting);
+    assert_true(rpc_raw_is_hung_up(peer));
+    close(peer);
+    a_good_client_goes_on();
+}
+
+static void who_does_not_end_its_handshake_is_hung_up_on(void **state)
+{
+    (void)state;
+    const int silent = rpc_raw_connect(fixture.url, "127.0.0.1");
+    const int slow = rpc_raw_connect(fixture.url, "127.0.0.1");
+    begin_handshake(slow);
+    assert_true(rpc_raw_is_hung_up(silent));
+    assert_true(rpc_raw_is_hung_up(slow));
+    close(silent);
+    close(slow);
+}
+
+/* The loopback port behind the address, which a user of this machine can find as easily. */
+static int find_inner_port(void)
+{
+    const int outer_port = atoi(strrchr(fixture.url, ':') + 1);
+    for (int fd = 0; fd < FD_SETSIZE; fd++) {
+        int listens = 0;
+        socklen_t listens_bytes = sizeof listens;
+        struct sockaddr_in address = {.sin_family = AF_UNSPEC};
+        socklen_t address_bytes = sizeof address;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_bytes) == 0 &&
+            listens != 0 && getsockname(fd, (struct sockaddr *)&address, &address_bytes) == 0 &&
+            address.sin_family == AF_INET && ntohs(address.sin_port) != outer_port) {
+            return ntohs(address.sin_port);
+        }
+    }
+    return 0;
+}
+
+static void a_stranger_at_the_inner_port_is_hung_up_on(void **state)
+{
+    (void)state;
+    char url[64];
+    const int port = find_inner_port();
+    assert_int_not_equal(port, 0);
+    snprintf(url, sizeof url, "tcp://127.0.0.1:%d", port);
+    const int peer = rpc_raw_connect(url, "127.0.0.1");
+    rpc_raw_greet(peer);
+    assert_true(rpc_raw_is_hung_up(peer));
+    close(peer);
+    a_good_client_goes_on();
+}
+
+/* From another address, whose cap is its own. */
+static void handshakes_under_way_are_counted(void **state)
+{
+    (void)state;
+    int peers[FLOOD_COUNT];
+    for (int i = 0; i < FLOOD_COUNT; i++) {
+        peers[i] = rpc_raw_connect(fixture.url, "127.0.0.9");
+    }
+    const int one_too_many = rpc_raw_connect(fixture.url, "127.0.0.9");
+    assert_true(rpc_raw_is_hung_up(one_too_many));
+    a_good_client_goes_on();
+    close(one_too_many);
+    for (int i = 0; i < FLOOD_COUNT; i++) {
+        close(peers[i]);
+    }
+}
+
+#define WITH(test, open) cmocka_unit_test_setup_teardown(test, open, close_fixture)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH(a_server_of_an_untrusted_authority_is_not_talked_to, open_fixture),
+        WITH(without_a_named_authority_the_systems_count, open_fixture),
+        WITH(a_certificate_for_another_host_is_not_taken, open_fixture),
+        WITH(an_address_needs_the_servers_name, open_fixture),
+        WITH(an_expired_certificate_is_not_taken, open_fixture),
+        WITH(a_plain_server_is_not_talked_to, open_fixture),
+        WITH(nobody_at_the_address_is_unavailable, open_fixture),
+        WITH(authorities_that_can_not_be_read_are_refused, open_fixture),
+        WITH(a_certificate_that_no_client_could_take_is_refused, open_fixture),
+        WITH(a_key_that_others_may_read_is_refused, open_fixture),
+        WITH(an_rsa_certificate_serves, open_fixture),
+        WITH(a_new_certificate_leaves_old_connections_alone, open_fixture),
+        WITH(tls_without_a_certificate_is_refused, open_fixture),
+        WITH(clients_that_hang_up_in_the_handshake_do_no_harm, open_fixture),
+        WITH(a_client_without_tls_is_hung_up_on, open_fixture),
+        WITH(who_does_not_end_its_handshake_is_hung_up_on, open_strict_fixture),
+        WITH(a_stranger_at_the_inner_port_is_hung_up_on, open_fixture),
+        WITH(handshakes_under_way_are_counted, open_narrow_fixture),
+    };
+    return cmocka_run_group_tests_name("tls+tcp", tests, NULL, NULL);
+}

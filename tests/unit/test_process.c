@@ -1,0 +1,93 @@
+/* clang-format off */
+#include "support/test.h"
+/* clang-format on */
+#include "ds/process.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+static void open_files_are_counted(void **state)
+{
+    (void)state;
+    struct ds_process_view before;
+    struct ds_process_view after;
+    ds_process_look(&before);
+    const int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    ds_process_look(&after);
+    close(file);
+    assert_int_equal(after.open_files, before.open_files + 1);
+    assert_true(after.open_files < after.open_files_max);
+}
+
+struct standstill {
+    pthread_mutex_t mutex;
+};
+
+static void *wait_for_mutex(void *context)
+{
+    struct standstill *standstill = context;
+    pthread_mutex_lock(&standstill->mutex);
+    pthread_mutex_unlock(&standstill->mutex);
+    return NULL;
+}
+
+static void threads_are_counted(void **state)
+{
+    (void)state;
+    struct standstill standstill = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct ds_process_view before;
+    struct ds_process_view after;
+    pthread_t thread;
+    ds_process_look(&before);
+    pthread_mutex_lock(&standstill.mutex);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_mutex, &standstill), 0);
+    ds_process_look(&after);
+    pthread_mutex_unlock(&standstill.mutex);
+    pthread_join(thread, NULL);
+    assert_int_equal(after.threads, before.threads + 1);
+}
+
+static void memory_and_times_are_those_of_a_process_that_runs(void **state)
+{
+    (void)state;
+    struct ds_process_view view;
+    struct ds_process_view later;
+    ds_process_look(&view);
+    ds_process_look(&later);
+    assert_true(view.anonymous_bytes > 0);
+    assert_true(view.resident_bytes >= view.anonymous_bytes);
+    assert_true(view.uptime_us >= 0 && later.uptime_us >= view.uptime_us);
+    /* After 2020, and not in the future. */
+    assert_true(view.started_at_us > 1577836800000000LL);
+    assert_true(later.cpu_us >= view.cpu_us);
+}
+
+static void the_registry_names_the_program(void **state)
+{
+    (void)state;
+    struct ds_metrics *metrics = ds_process_metrics_create("some-program");
+    struct ds_buffer text;
+    ds_buffer_init(&text, SIZE_MAX);
+    ds_metrics_write(metrics, &text);
+    ds_buffer_append_byte(&text, '\0');
+    const char *written = (const char *)text.data;
+    assert_non_null(
+        strstr(written, "ds_build_info{program=\"some-program\",version=\"" DS_VERSION "\"} 1\n"));
+    assert_non_null(strstr(written, "\n# TYPE process_open_fds gauge\nprocess_open_fds "));
+    assert_non_null(strstr(written, "\n# TYPE process_cpu_seconds_total counter\n"));
+    ds_buffer_deinit(&text);
+    ds_metrics_destroy(metrics);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(open_files_are_counted),
+        cmocka_unit_test(threads_are_counted),
+        cmocka_unit_test(memory_and_times_are_those_of_a_process_that_runs),
+        cmocka_unit_test(the_registry_names_the_program),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
