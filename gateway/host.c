@@ -68,19 +68,10 @@ static struct gateway *create(const struct gateway_settings *settings,
 
 static const char *listen_failure(ds_code code)
 {
-    switch (code) {
-    case DS_ALREADY_EXISTS:
-        return "the address is in use; name another one with --listen HOST:PORT, where port 0 "
-               "picks a free one";
-    case DS_NOT_FOUND:
-        return "there is no such host";
-    case DS_UNAVAILABLE:
-        return "this machine does not have that address";
-    case DS_PERMISSION_DENIED:
-        return "this user may not listen there; ports from 1024 on are open to everybody";
-    default:
-        return ds_code_name(code);
-    }
+    return code == DS_ALREADY_EXISTS
+               ? "the address is in use; name another one with --listen HOST:PORT, where port 0 "
+                 "picks a free one"
+               : http_endpoint_failure(code);
 }
 
 static ds_code listen_everywhere(struct gateway_host *host, const struct gateway_settings *settings,
@@ -125,6 +116,29 @@ ds_code gateway_host_start(struct gateway_host *host, const struct gateway_setti
         return DS_RESOURCE_EXHAUSTED;
     }
     return DS_OK;
+}
+
+static void write_metrics(void *context, struct ds_buffer *text)
+{
+    gateway_write_metrics(context, text);
+}
+
+static bool is_ready(void *context)
+{
+    return gateway_is_ready(context);
+}
+
+static bool is_draining(void *context)
+{
+    return gateway_is_draining(context);
+}
+
+void gateway_host_show(const struct gateway_host *host, struct ds_admin_program *program)
+{
+    program->write_metrics = write_metrics;
+    program->is_ready = is_ready;
+    program->is_draining = is_draining;
+    program->context = host->gateway;
 }
 
 void gateway_host_tell_ready(const struct gateway_host *host)

@@ -3,6 +3,7 @@
 #ifndef GATEWAY_HOST_H
 #define GATEWAY_HOST_H
 
+#include "admin/pages.h"
 #include "ds/anonymous.h"
 #include "ds/config.h"
 #include "gateway/gateway.h"
@@ -167,6 +168,9 @@ DS_MUST_USE ds_code gateway_host_start(struct gateway_host *host,
                                        struct ds_channel *storage,
                                        struct ds_metrics *const *metrics, size_t metrics_count,
                                        char ret_reason[GATEWAY_REASON_BYTES_MAX]);
+
+/* Fills in what the gateway tells an operator: metrics, readiness, draining. While it is open. */
+void gateway_host_show(const struct gateway_host *host, struct ds_admin_program *program);
 
 /* Writes a line "ready http://HOST:PORT" for each listener to stdout. */
 void gateway_host_tell_ready(const struct gateway_host *host);

@@ -89,40 +89,19 @@ static void reload_settings(void *context)
     ds_config_destroy(config);
 }
 
-static void write_metrics(void *context, struct ds_buffer *text)
-{
-    const struct daemon *daemon = context;
-    gateway_write_metrics(daemon->host.gateway, text);
-}
-
-static bool is_ready(void *context)
-{
-    const struct daemon *daemon = context;
-    return gateway_is_ready(daemon->host.gateway);
-}
-
-static bool is_draining(void *context)
-{
-    const struct daemon *daemon = context;
-    return gateway_is_draining(daemon->host.gateway);
-}
-
 static ds_code start_admin(struct daemon *daemon, char reason[DS_ADMIN_REASON_BYTES_MAX])
 {
     for (size_t i = 0; i < daemon->host.listener_count; i++) {
         daemon->listeners[i] = daemon->host.addresses[i];
     }
-    const struct ds_admin_daemon_options options = {
+    struct ds_admin_daemon_options options = {
         .address = daemon->options.admin,
         .program = {.name = NAME,
                     .listeners = daemon->listeners,
-                    .listener_count = daemon->host.listener_count,
-                    .write_metrics = write_metrics,
-                    .is_ready = is_ready,
-                    .is_draining = is_draining,
-                    .context = daemon},
+                    .listener_count = daemon->host.listener_count},
         .config = daemon->config,
         .settings = &daemon->options};
+    gateway_host_show(&daemon->host, &options.program);
     return ds_admin_daemon_start(&options, &daemon->admin, reason);
 }
 
@@ -140,6 +119,7 @@ static int serve(struct daemon *daemon, struct ds_channel *storage)
         gateway_host_tell_ready(&daemon->host);
         ds_daemon_notify("READY=1");
         ds_daemon_wait_for_stop(reload_settings, daemon);
+        ds_daemon_limit_stop(DS_DAEMON_STOP_MS_MAX);
         ds_daemon_notify("STOPPING=1");
     } else {
         fprintf(stderr, NAME ": %s\n", reason);

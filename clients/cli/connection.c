@@ -128,7 +128,8 @@ static bool tls_is_usable(const char *url, const struct ds_tls_options *options,
     snprintf(ret_failure->reason, sizeof(ret_failure->reason), "%.32s: %s", refusal.setting,
              refusal.reason);
     ret_failure->advice = NULL;
-    ret_failure->exit_code = DS_EXIT_ERROR;
+    ret_failure->exit_code =
+        strcmp(refusal.setting, "connect") == 0 ? DS_EXIT_USAGE : DS_EXIT_ERROR;
     return false;
 }
 
@@ -199,6 +200,15 @@ void connection_close(struct connection *connection)
     connection->channel = NULL;
 }
 
+void connection_tell_failure(const struct connection *connection, const struct ds_client_call *call)
+{
+    status_print(stderr, call->code, call->message, call->status_details);
+    if (strcmp(call->message, ds_client_failure_text(DS_UNAVAILABLE)) == 0 ||
+        call->code == DS_DEADLINE_EXCEEDED) {
+        fprintf(stderr, "  is the service at %s running?\n", connection->url);
+    }
+}
+
 ds_code connection_call(const struct connection *connection, const struct ds_method *method,
                         struct ds_bytes payload, struct ds_client_call *call)
 {
@@ -208,10 +218,7 @@ ds_code connection_call(const struct connection *connection, const struct ds_met
                                     .principal = connection->principal};
     const ds_code code = ds_channel_call_wait(connection->channel, call);
     if (code != DS_OK) {
-        status_print(stderr, code, call->message, call->status_details);
-    }
-    if (code == DS_UNAVAILABLE || code == DS_DEADLINE_EXCEEDED) {
-        fprintf(stderr, "  is the service at %s running?\n", connection->url);
+        connection_tell_failure(connection, call);
     }
     return code;
 }

@@ -86,6 +86,10 @@ void connection_complete(struct ds_config *config, struct connection_options *op
 
 void connection_close(struct connection *connection);
 
+/* What became of a call that failed, on stderr; where nobody seems to be there, that too. */
+void connection_tell_failure(const struct connection *connection,
+                             const struct ds_client_call *call);
+
 /* Makes a call and waits. On failure it tells on stderr. The caller releases the call. */
 DS_MUST_USE ds_code connection_call(const struct connection *connection,
                                     const struct ds_method *method, struct ds_bytes payload,

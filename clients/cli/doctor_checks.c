@@ -20,6 +20,8 @@
 /* Clocks that are kept by NTP differ less. */
 #define CLOCK_AHEAD_MS_MAX 2000
 #define LATEST_PRODUCTS_MAX 1000
+/* What renews certificates by itself does so earlier. */
+#define CERTIFICATE_DAYS_MIN 14
 
 const char *const finding_state_names[] = {"OK", "WARN", "FAIL"};
 
@@ -40,15 +42,15 @@ static void report(struct doctor *doctor, const char *check, enum finding_state 
     doctor->take(doctor->context, &finding);
 }
 
-/* The reply unpacked into the arena; NULL where there is none, and why in ret_code. */
+/* The reply unpacked into the arena; NULL where there is none, and why in ret_why. */
 static const void *ask(struct doctor *doctor, const char *method_name,
-                       const ProtobufCMessage *request, ds_code *ret_code)
+                       const ProtobufCMessage *request, const char **ret_why)
 {
     const struct ds_method *method = ds_method_find(method_name, strlen(method_name));
     const size_t bytes = protobuf_c_message_get_packed_size(request);
     uint8_t *payload = ds_arena_alloc(doctor->arena, bytes + 1);
     if (payload == NULL) {
-        *ret_code = DS_RESOURCE_EXHAUSTED;
+        *ret_why = ds_code_name(DS_RESOURCE_EXHAUSTED);
         return NULL;
     }
     protobuf_c_message_pack(request, payload);
@@ -57,9 +59,13 @@ static const void *ask(struct doctor *doctor, const char *method_name,
                                   .timeout_ms = doctor->connection.timeout_ms,
                                   .principal = doctor->connection.principal};
     const ProtobufCMessage *reply = NULL;
-    *ret_code = ds_channel_call_wait(doctor->connection.channel, &call);
-    if (*ret_code == DS_OK) {
-        *ret_code = reply_unpack(&call, doctor->arena, &reply);
+    ds_code code = ds_channel_call_wait(doctor->connection.channel, &call);
+    if (code == DS_OK) {
+        code = reply_unpack(&call, doctor->arena, &reply);
+    }
+    if (code != DS_OK) {
+        *ret_why = ds_arena_printf(doctor->arena, "%s%s%s", ds_code_name(code),
+                                   call.message[0] == '\0' ? "" : ": ", call.message);
     }
     ds_client_call_release(&call);
     return reply;
@@ -84,14 +90,14 @@ static bool check_answer(struct doctor *doctor)
 {
     const Rpc__HelloRequest request = {PROTOBUF_C_MESSAGE_INIT(&rpc__hello_request__descriptor),
                                        .client = "deltastream/" DS_VERSION};
-    ds_code code = DS_OK;
+    const char *why = "";
     const int64_t begun_us = ds_clock_monotonic_us(ds_clock_system());
-    const Rpc__HelloResponse *hello = ask(doctor, HELLO, &request.base, &code);
+    const Rpc__HelloResponse *hello = ask(doctor, HELLO, &request.base, &why);
     if (hello == NULL) {
-        report(doctor, "connection", FINDING_FAIL,
-               ds_arena_printf(doctor->arena, "%s does not answer: %s", doctor->connection.url,
-                               ds_code_name(code)),
-               "see whether the service runs there and what its log says");
+        report(
+            doctor, "connection", FINDING_FAIL,
+            ds_arena_printf(doctor->arena, "%s does not answer: %s", doctor->connection.url, why),
+            "see whether the service runs there and what its log says");
         return false;
     }
     report(doctor, "connection", FINDING_OK,
@@ -103,6 +109,34 @@ static bool check_answer(struct doctor *doctor)
            NULL);
     check_version(doctor, hello->server);
     return true;
+}
+
+static void check_days_left(struct doctor *doctor, int days_left)
+{
+    const bool is_short = days_left < CERTIFICATE_DAYS_MIN;
+    report(doctor, "certificate", is_short ? FINDING_WARN : FINDING_OK,
+           ds_arena_printf(doctor->arena, "the server's is valid for %d more day%s", days_left,
+                           days_left == 1 ? "" : "s"),
+           is_short ? "have it renewed there; the service takes it at a SIGHUP" : NULL);
+}
+
+/* Whether the service can be reached at all is the connection's finding. */
+static void check_certificate(struct doctor *doctor, const struct ds_tls_options *options)
+{
+    struct ds_tls_trust *trust = NULL;
+    struct ds_tls_refusal refusal;
+    struct ds_tls_finding finding;
+    if (!ds_url_is_tls(doctor->connection.url) ||
+        ds_tls_trust_load(options, doctor->connection.url, &trust, &refusal) != DS_OK) {
+        return;
+    }
+    ds_tls_probe(trust, DOCTOR_TIMEOUT_MS, &finding);
+    ds_tls_trust_destroy(trust);
+    if (finding.verdict == DS_TLS_REFUSED) {
+        report(doctor, "certificate", FINDING_FAIL, finding.reason, NULL);
+    } else if (finding.verdict == DS_TLS_TRUSTED) {
+        check_days_left(doctor, finding.days_left);
+    }
 }
 
 static void check_writes(struct doctor *doctor, const Storage__GetStatsResponse *stats)
@@ -135,12 +169,11 @@ static void check_store(struct doctor *doctor)
 {
     const Storage__GetStatsRequest request = {
         PROTOBUF_C_MESSAGE_INIT(&storage__get_stats_request__descriptor)};
-    ds_code code = DS_OK;
-    const Storage__GetStatsResponse *stats = ask(doctor, STORAGE "GetStats", &request.base, &code);
+    const char *why = "";
+    const Storage__GetStatsResponse *stats = ask(doctor, STORAGE "GetStats", &request.base, &why);
     if (stats == NULL) {
         report(doctor, "store", FINDING_WARN,
-               ds_arena_printf(doctor->arena, "it tells nothing about the store: %s",
-                               ds_code_name(code)),
+               ds_arena_printf(doctor->arena, "it tells nothing about the store: %s", why),
                "ask on its machine, in its data folder, where nobody needs a permission");
         return;
     }
@@ -171,9 +204,9 @@ static int64_t ask_newest_us(struct doctor *doctor)
 {
     const Storage__ListProductsRequest list = {
         PROTOBUF_C_MESSAGE_INIT(&storage__list_products_request__descriptor)};
-    ds_code code = DS_OK;
+    const char *why = "";
     const Storage__ListProductsResponse *products =
-        ask(doctor, STORAGE "ListProducts", &list.base, &code);
+        ask(doctor, STORAGE "ListProducts", &list.base, &why);
     if (products == NULL || products->n_products == 0) {
         return 0;
     }
@@ -182,7 +215,7 @@ static int64_t ask_newest_us(struct doctor *doctor)
     const Storage__LatestTicksRequest request = {
         PROTOBUF_C_MESSAGE_INIT(&storage__latest_ticks_request__descriptor), .n_products = count,
         .products = products->products};
-    return newest_us(ask(doctor, STORAGE "LatestTicks", &request.base, &code));
+    return newest_us(ask(doctor, STORAGE "LatestTicks", &request.base, &why));
 }
 
 /* The service tells no time; what it wrote last is the nearest thing, and tells only of a clock
@@ -270,6 +303,7 @@ bool doctor_check(struct ds_config *config, struct connection_options *options, 
         .arena = ds_arena_create(DOCTOR_ARENA_BYTES_MAX), .take = take, .context = context};
     connection_complete(config, options);
     if (connect_quietly(&doctor, config, options)) {
+        check_certificate(&doctor, &options->tls);
         if (check_answer(&doctor)) {
             check_store(&doctor);
             check_clock(&doctor);

@@ -40,10 +40,7 @@ static void tell_failure(void *context, const struct ds_client_call *call)
     struct feed_run *run = context;
     hide_progress(run);
     run->failure_exit_code = status_exit_code(call);
-    status_print(stderr, call->code, call->message, call->status_details);
-    if (call->code == DS_UNAVAILABLE || call->code == DS_DEADLINE_EXCEEDED) {
-        fprintf(stderr, "  is the service at %s running?\n", run->connection->url);
-    }
+    connection_tell_failure(run->connection, call);
 }
 
 /* Whether one more may be told; says so once when no more are. */

@@ -205,24 +205,6 @@ static bool start_gateway(struct up *up, const struct up_options *options)
            tell(reason);
 }
 
-static void write_metrics(void *context, struct ds_buffer *text)
-{
-    const struct up *up = context;
-    gateway_write_metrics(up->gateway.gateway, text);
-}
-
-static bool is_ready(void *context)
-{
-    const struct up *up = context;
-    return gateway_is_ready(up->gateway.gateway);
-}
-
-static bool is_draining(void *context)
-{
-    const struct up *up = context;
-    return gateway_is_draining(up->gateway.gateway);
-}
-
 static bool start_admin(struct up *up, const struct ds_config *config,
                         const struct up_options *options)
 {
@@ -233,18 +215,14 @@ static bool start_admin(struct up *up, const struct ds_config *config,
     for (size_t i = 0; i < up->gateway.listener_count; i++) {
         up->listeners[count++] = up->gateway.addresses[i];
     }
-    const struct ds_admin_daemon_options admin_options = {
-        .address = options->admin,
-        .program = {.name = PROGRAM_NAME,
-                    .listeners = up->listeners,
-                    .listener_count = count,
-                    .server = up->storage.server,
-                    .write_metrics = write_metrics,
-                    .is_ready = is_ready,
-                    .is_draining = is_draining,
-                    .context = up},
-        .config = config,
-        .settings = options};
+    struct ds_admin_daemon_options admin_options = {.address = options->admin,
+                                                    .program = {.name = PROGRAM_NAME,
+                                                                .listeners = up->listeners,
+                                                                .listener_count = count,
+                                                                .server = up->storage.server},
+                                                    .config = config,
+                                                    .settings = options};
+    gateway_host_show(&up->gateway, &admin_options.program);
     char reason[DS_ADMIN_REASON_BYTES_MAX];
     return ds_admin_daemon_start(&admin_options, &up->admin, reason) == DS_OK || tell(reason);
 }
@@ -288,6 +266,7 @@ static int serve(struct up *up, struct ds_config *config, const struct up_option
         tell_what_to_try(up, options);
         ds_daemon_notify("READY=1");
         ds_daemon_wait_for_stop(NULL, NULL);
+        ds_daemon_limit_stop(DS_DAEMON_STOP_MS_MAX);
         ds_daemon_notify("STOPPING=1");
     }
     stop(up, DS_DAEMON_GRACE_MS);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#define IPC_SCHEME "ipc://"
+
 static const struct ds_setting settings_table[] = {
     DS_DATA_DIR_SETTING(storage_config, "where everything is kept"),
     {.name = "listen",
@@ -102,15 +104,25 @@ static int check_reach(struct ds_config *config, struct storage_config *settings
     return DS_EXIT_OK;
 }
 
-/* A PUB socket does not know who listens, so it would have to trust a network. */
+/* A PUB socket does not know who listens, so it would have to trust a network: no refusal may speak
+ * of TLS here, as those of --listen do. And where callers without credentials may not read rows,
+ * users of the machine are not shown them either. */
 static int check_events(struct ds_config *config, struct storage_config *settings)
 {
     for (size_t i = 0; i < settings->events.count; i++) {
-        if (ds_url_is_tls(settings->events.items[i])) {
+        const char *url = settings->events.items[i];
+        const bool is_ipc = strncmp(url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
+        if (ds_url_is_tls(url) || (!is_ipc && storage_listen_refusal(url) != NULL)) {
             return ds_config_refuse(config, settings, "events",
                                     "\"%s\": events are published at ipc:///path or "
                                     "tcp://127.0.0.1:port",
-                                    settings->events.items[i]);
+                                    url);
+        }
+        if (!is_ipc && settings->anonymous == DS_ANONYMOUS_NONE) {
+            return ds_config_refuse(config, settings, "events",
+                                    "\"%s\": every user of this machine could read rows there, "
+                                    "which --anonymous none forbids; publish at ipc:///path",
+                                    url);
         }
     }
     return check_urls(config, settings, "events", &settings->events);

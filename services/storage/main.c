@@ -164,6 +164,7 @@ static int serve(struct daemon *daemon)
     if (started) {
         tell_ready(daemon);
         ds_daemon_wait_for_stop(reload_settings, daemon);
+        ds_daemon_limit_stop(DS_DAEMON_STOP_MS_MAX);
         ds_daemon_notify("STOPPING=1");
     }
     storage_host_drain(&daemon->host, started ? DS_DAEMON_GRACE_MS : 0);

@@ -6,10 +6,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
-
-/* Only a test that fails waits that long. */
-#define DRAIN_MS 120000
 
 /* A fixture that can't be set up is no result of a test. */
 static void must(bool holds)
@@ -35,6 +33,24 @@ const struct ds_principal rpc_fixture_writer = {
     .permissions = writer_permissions,
     .permission_count = 2,
 };
+
+ds_code rpc_fixture_authenticate_reader(void *context, struct ds_call *call,
+                                        struct ds_principal *ret_principal)
+{
+    (void)context;
+    (void)call;
+    *ret_principal = rpc_fixture_reader;
+    return DS_OK;
+}
+
+ds_code rpc_fixture_authenticate_writer(void *context, struct ds_call *call,
+                                        struct ds_principal *ret_principal)
+{
+    (void)context;
+    (void)call;
+    *ret_principal = rpc_fixture_writer;
+    return DS_OK;
+}
 
 /* Answers the metadata of these keys. */
 static ds_code echo_metadata(struct ds_call *call)
@@ -251,6 +267,50 @@ ds_code rpc_fixture_call(struct rpc_fixture *fixture, struct ds_client_call *cal
     return ds_channel_call_wait(fixture->channel, call);
 }
 
+ds_code rpc_fixture_call_hello(struct rpc_fixture *fixture)
+{
+    struct ds_client_call call = {.method = ds_method_control_hello};
+    const ds_code code = rpc_fixture_call(fixture, &call);
+    ds_client_call_release(&call);
+    return code;
+}
+
+void rpc_fixture_pause(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = RPC_FIXTURE_PAUSE_MS * 1000000L}, NULL);
+}
+
+void rpc_fixture_await_connections(struct rpc_fixture *fixture, size_t count)
+{
+    for (int waited_ms = 0; ds_rpc_server_connection_count(fixture->server) != count;
+         waited_ms += RPC_FIXTURE_PAUSE_MS) {
+        must(waited_ms < RPC_FIXTURE_PATIENCE_MS);
+        rpc_fixture_pause();
+    }
+}
+
+static size_t calls_in_flight(const struct rpc_fixture *fixture)
+{
+    static const char name[] = "\nds_rpc_server_calls_in_flight ";
+    struct ds_buffer text;
+    ds_buffer_init(&text, 16 * 1024 * 1024);
+    ds_metrics_write(ds_rpc_server_metrics(fixture->server), &text);
+    ds_buffer_append_byte(&text, '\0');
+    const char *found = strstr((const char *)text.data, name);
+    must(found != NULL);
+    const size_t count = strtoul(found + strlen(name), NULL, 10);
+    ds_buffer_deinit(&text);
+    return count;
+}
+
+void rpc_fixture_await_calls_in_flight(struct rpc_fixture *fixture, size_t count)
+{
+    for (int waited_ms = 0; calls_in_flight(fixture) != count; waited_ms += RPC_FIXTURE_PAUSE_MS) {
+        must(waited_ms < RPC_FIXTURE_PATIENCE_MS);
+        rpc_fixture_pause();
+    }
+}
+
 /*
  * Replies to calls that their callers gave up may still be on their way, and nng 1.5.2 can't close
  * a connection between the header and the body of a message (see nng_socket.c). The answer to
@@ -267,7 +327,7 @@ static void await_late_replies(struct rpc_fixture *fixture)
 void rpc_fixture_close(struct rpc_fixture *fixture)
 {
     rpc_fixture_open_gate(fixture);
-    ds_rpc_server_drain(fixture->server, DRAIN_MS);
+    ds_rpc_server_drain(fixture->server, RPC_FIXTURE_PATIENCE_MS);
     await_late_replies(fixture);
     ds_channel_close(fixture->channel);
     ds_rpc_server_destroy(fixture->server);

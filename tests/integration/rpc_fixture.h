@@ -11,6 +11,10 @@
 
 /* The time limit of calls whose test is not about it: no stall of the machine ends them. */
 #define RPC_FIXTURE_TIMEOUT_MS 600000
+/* How long a test waits for what is to come: only one that fails waits that long. */
+#define RPC_FIXTURE_PATIENCE_MS 120000
+/* Between two looks whether it has come. */
+#define RPC_FIXTURE_PAUSE_MS 5
 
 enum fixture_transport {
     FIXTURE_DIRECT,
@@ -57,6 +61,16 @@ void rpc_fixture_close(struct rpc_fixture *fixture);
  * RPC_FIXTURE_TIMEOUT_MS, and not its method's. */
 ds_code rpc_fixture_call(struct rpc_fixture *fixture, struct ds_client_call *call);
 
+/* The same with a Hello. */
+ds_code rpc_fixture_call_hello(struct rpc_fixture *fixture);
+
+/* Sleeps for RPC_FIXTURE_PAUSE_MS. */
+void rpc_fixture_pause(void);
+
+/* Waits until the server has so many connections, or calls in work. */
+void rpc_fixture_await_connections(struct rpc_fixture *fixture, size_t count);
+void rpc_fixture_await_calls_in_flight(struct rpc_fixture *fixture, size_t count);
+
 /* Lets the waiting handlers go on. */
 void rpc_fixture_open_gate(struct rpc_fixture *fixture);
 
@@ -68,5 +82,12 @@ struct ds_bytes rpc_fixture_pack(const ProtobufCMessage *message);
 
 extern const struct ds_principal rpc_fixture_reader; /* market:read */
 extern const struct ds_principal rpc_fixture_writer; /* market:read, market:write */
+
+/* For ds_authenticator.authenticate: every caller is that one. tcp carries no trust, so there the
+ * server says who calls. */
+ds_code rpc_fixture_authenticate_reader(void *context, struct ds_call *call,
+                                        struct ds_principal *ret_principal);
+ds_code rpc_fixture_authenticate_writer(void *context, struct ds_call *call,
+                                        struct ds_principal *ret_principal);
 
 #endif

@@ -29,24 +29,14 @@ static bool is_draining(void *context)
     return ds_rpc_server_is_draining(context);
 }
 
-/* tcp carries no trust. */
-static ds_code authenticate_writer(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_writer;
-    return DS_OK;
-}
-
 static int open_all(void **state)
 {
     (void)state;
-    rpc_fixture_open(
-        &fixture, FIXTURE_TCP,
-        &(struct ds_rpc_server_options){.authenticator = {.authenticate = authenticate_writer},
-                                        .write_threads = 1,
-                                        .queue_max = 1});
+    rpc_fixture_open(&fixture, FIXTURE_TCP,
+                     &(struct ds_rpc_server_options){
+                         .authenticator = {.authenticate = rpc_fixture_authenticate_writer},
+                         .write_threads = 1,
+                         .queue_max = 1});
     program = (struct ds_admin_program){.name = "tester",
                                         .server = fixture.server,
                                         .settings = ds_admin_settings_create(),

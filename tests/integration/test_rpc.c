@@ -1,10 +1,8 @@
 /* clang-format off */
 #include "support/test.h"
 /* clang-format on */
-#include "deltastream/rpc/v1/control.pb-c.h"
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/wire.h"
-#include "grpc/health/v1/health.pb-c.h"
 #include "integration/rpc_fixture.h"
 #include "schema.gen.h"
 
@@ -26,14 +24,6 @@ static int close_fixture(void **state)
 {
     (void)state;
     rpc_fixture_close(&fixture);
-    return 0;
-}
-
-static int open_narrow_fixture(void **state)
-{
-    (void)state;
-    rpc_fixture_open(&fixture, transport,
-                     &(struct ds_rpc_server_options){.write_threads = 1, .queue_max = 2});
     return 0;
 }
 
@@ -71,22 +61,12 @@ static struct ds_bytes ingest_request(size_t row_count)
     return rpc_fixture_pack(&request.base);
 }
 
-/* tcp carries no trust, so there the server's authenticator says who calls. */
-static ds_code authenticate_writer(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_writer;
-    return DS_OK;
-}
-
 static int open_authenticated_fixture(void **state)
 {
     (void)state;
     rpc_fixture_open(&fixture, transport,
                      &(struct ds_rpc_server_options){
-                         .authenticator = {.authenticate = authenticate_writer},
+                         .authenticator = {.authenticate = rpc_fixture_authenticate_writer},
                      });
     return 0;
 }
@@ -96,7 +76,7 @@ static int open_narrow_authenticated_fixture(void **state)
     (void)state;
     rpc_fixture_open(&fixture, transport,
                      &(struct ds_rpc_server_options){
-                         .authenticator = {.authenticate = authenticate_writer},
+                         .authenticator = {.authenticate = rpc_fixture_authenticate_writer},
                          .write_threads = 1,
                          .queue_max = 2,
                      });
@@ -465,85 +445,6 @@ static void draining_refuses_new_calls_and_waits_for_old_ones(void **state)
     ds_rpc_server_drain(fixture.server, RPC_FIXTURE_TIMEOUT_MS);
 }
 
-static int health_of(const char *service)
-{
-    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
-    request.service = (char *)(uintptr_t)service;
-    const struct ds_bytes payload = rpc_fixture_pack(&request.base);
-    struct ds_client_call call = {.method = ds_method_health_check, .payload = payload};
-    int status = -(int)rpc_fixture_call(&fixture, &call);
-    if (status == 0) {
-        Grpc__Health__V1__HealthCheckResponse *response =
-            grpc__health__v1__health_check_response__unpack(NULL, call.response.size,
-                                                            call.response.data);
-        assert_non_null(response);
-        status = (int)response->status;
-        grpc__health__v1__health_check_response__free_unpacked(response, NULL);
-    }
-    ds_client_call_release(&call);
-    free((void *)(uintptr_t)payload.data);
-    return status;
-}
-
-static void health_follows_what_the_service_says(void **state)
-{
-    (void)state;
-    assert_int_equal(health_of(""), 1);
-    assert_int_equal(health_of("deltastream.storage.v1.Storage"), 1);
-    ds_rpc_server_set_serving(fixture.server, "deltastream.storage.v1.Storage", false);
-    assert_int_equal(health_of("deltastream.storage.v1.Storage"), 2);
-    assert_int_equal(health_of(""), 1);
-    assert_int_equal(health_of("deltastream.none.v1.None"), -(int)DS_NOT_FOUND);
-}
-
-static void reflection_serves_the_descriptor_set(void **state)
-{
-    (void)state;
-    static const char *const files[] = {"deltastream/rpc/v1/control.proto",
-                                        "deltastream/storage/v1/storage.proto",
-                                        "google/protobuf/timestamp.proto"};
-    struct ds_client_call call = {.method = ds_method_control_get_descriptor_set};
-    assert_int_equal(rpc_fixture_call(&fixture, &call), DS_OK);
-    Rpc__GetDescriptorSetResponse *reply =
-        rpc__get_descriptor_set_response__unpack(NULL, call.response.size, call.response.data);
-    assert_non_null(reply);
-    const ProtobufCBinaryData set = reply->file_descriptor_set;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        assert_non_null(memmem(set.data, set.len, files[i], strlen(files[i])));
-    }
-    rpc__get_descriptor_set_response__free_unpacked(reply, NULL);
-    ds_client_call_release(&call);
-}
-
-static void hello_tells_epoch_limits_and_inline_methods(void **state)
-{
-    (void)state;
-    struct ds_client_call call = {.method = ds_method_control_hello};
-    assert_int_equal(rpc_fixture_call(&fixture, &call), DS_OK);
-    Rpc__HelloResponse *hello =
-        rpc__hello_response__unpack(NULL, call.response.size, call.response.data);
-    assert_non_null(hello);
-    assert_true(hello->server_epoch == ds_rpc_server_epoch(fixture.server));
-    assert_string_equal(hello->server, "fixture/1");
-    size_t inline_count = 0;
-    for (size_t i = 0; i < ds_service_storage.method_count; i++) {
-        inline_count += ds_service_storage.methods[i].pool == DS_POOL_INLINE;
-    }
-    assert_true(inline_count >= 3);
-    bool found = false;
-    for (size_t i = 0; i < hello->n_services; i++) {
-        const Rpc__HelloResponse__Service *service = hello->services[i];
-        if (strcmp(service->name, "deltastream.storage.v1.Storage") == 0) {
-            found = true;
-            assert_int_equal(service->n_inline_methods, inline_count);
-            assert_string_equal(service->inline_methods[0], "ListTicks");
-        }
-    }
-    assert_true(found);
-    rpc__hello_response__free_unpacked(hello, NULL);
-    ds_client_call_release(&call);
-}
-
 static void *call_many_times(void *argument)
 {
     intptr_t failures = 0;
@@ -623,9 +524,6 @@ static int run_over(enum fixture_transport over, const char *name)
         WITH(a_call_that_used_up_its_memory_still_gets_its_answer, open_authenticated_fixture),
         WITH(a_request_that_unpacks_too_large_is_refused, open_authenticated_fixture),
         WITH(draining_refuses_new_calls_and_waits_for_old_ones, open_authenticated_fixture),
-        WITH(health_follows_what_the_service_says, open_fixture),
-        WITH(hello_tells_epoch_limits_and_inline_methods, open_narrow_fixture),
-        WITH(reflection_serves_the_descriptor_set, open_fixture),
         WITH(many_threads_share_a_channel, open_authenticated_fixture),
         WITH(both_sides_count_calls_by_method_and_code, open_authenticated_fixture),
     };

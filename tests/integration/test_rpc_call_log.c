@@ -207,6 +207,8 @@ static void a_line_holds_nothing_that_may_be_secret(void **state)
     const char *text = log_capture_end(&capture);
     assert_int_equal(line_count(text), 1);
     assert_null(strstr(text, "secret"));
+    /* Nobody's span is none, not one of zeros. */
+    assert_non_null(strstr(text, "\"parent_id\":\"\"}\n"));
     free((void *)(uintptr_t)payload.data);
 }
 
@@ -385,6 +387,32 @@ static void calls_in_flight_over_ipc_are_listed_oldest_first(void **state)
     expect_two_in_flight(FIXTURE_IPC);
 }
 
+static void a_drain_tells_of_the_calls_that_outlast_it(void **state)
+{
+    atomic_int done_count = 0;
+    struct ds_client_call call = {.method = ds_method_storage_ingest_ticks,
+                                  .principal = &rpc_fixture_writer,
+                                  .done = count_done,
+                                  .context = &done_count};
+    (void)state;
+    rpc_fixture_open(&fixture, FIXTURE_DIRECT, NULL);
+    ds_channel_call(fixture.channel, &call);
+    ds_channel_flush(fixture.channel);
+    rpc_fixture_await_waiting(&fixture, 1);
+    log_capture_begin(&capture);
+    ds_rpc_server_drain(fixture.server, 1);
+    const char *text = log_capture_end(&capture);
+    assert_non_null(strstr(text, "\"level\":\"warning\",\"event\":\"call_outlasts_drain\","
+                                 "\"method\":\"deltastream.storage.v1.Storage/IngestTicks\","
+                                 "\"subject\":\""));
+    assert_int_equal(line_count(text), 1);
+    rpc_fixture_open_gate(&fixture);
+    while (atomic_load(&done_count) < 1) {
+        sched_yield();
+    }
+    ds_client_call_release(&call);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_teardown(test, close_fixture)
@@ -402,6 +430,7 @@ int main(void)
         WITH(a_slow_call_that_was_refused_is_told_so),
         WITH(direct_calls_in_flight_are_listed_oldest_first),
         WITH(calls_in_flight_over_ipc_are_listed_oldest_first),
+        WITH(a_drain_tells_of_the_calls_that_outlast_it),
     };
     return cmocka_run_group_tests_name("rpc call log", tests, NULL, NULL);
 }

@@ -8,9 +8,6 @@
 #include "integration/rpc_stranger.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-#define PATIENCE_MS 120000
 
 static struct rpc_fixture fixture;
 static struct rpc_stranger caller;
@@ -19,21 +16,12 @@ static struct ds_buffer message;
 
 static const char ingest_ticks[] = "deltastream.storage.v1.Storage/IngestTicks";
 
-static ds_code authenticate_writer(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_writer;
-    return DS_OK;
-}
-
 static int open_over(enum fixture_transport transport)
 {
     rpc_fixture_open(&fixture, transport,
                      &(struct ds_rpc_server_options){
                          .write_threads = 1,
-                         .authenticator = {.authenticate = authenticate_writer},
+                         .authenticator = {.authenticate = rpc_fixture_authenticate_writer},
                      });
     rpc_stranger_open(&caller, fixture.url);
     rpc_stranger_open(&canceller, fixture.url);
@@ -95,15 +83,10 @@ static void expect_cancel(const char *client_id, const char *call_id, ds_code co
     rpc_stranger_expect(&canceller, &message, code, call_id);
 }
 
-static void pause_shortly(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-}
-
 /* Until the server knows the call. */
 static void cancel_when_it_has_come(const char *client_id, const char *call_id)
 {
-    for (int waited_ms = 0;; waited_ms += 5) {
+    for (int waited_ms = 0;; waited_ms += RPC_FIXTURE_PAUSE_MS) {
         write_frame(DS_FRAME_CANCEL, client_id, call_id);
         struct ds_bytes answer = rpc_stranger_ask(&canceller, &message);
         void *memory = (void *)(uintptr_t)answer.data;
@@ -115,8 +98,8 @@ static void cancel_when_it_has_come(const char *client_id, const char *call_id)
         if (code == DS_OK) {
             return;
         }
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
+        assert_true(waited_ms < RPC_FIXTURE_PATIENCE_MS);
+        rpc_fixture_pause();
     }
 }
 
@@ -129,48 +112,17 @@ static void expect_answer(ds_code code, const char *call_id)
     free(memory);
 }
 
-static size_t calls_in_flight(void)
-{
-    static const char name[] = "\nds_rpc_server_calls_in_flight ";
-    struct ds_buffer text;
-    ds_buffer_init(&text, 16 * 1024 * 1024);
-    ds_metrics_write(ds_rpc_server_metrics(fixture.server), &text);
-    ds_buffer_append_byte(&text, '\0');
-    const char *found = strstr((const char *)text.data, name);
-    assert_non_null(found);
-    const size_t count = strtoul(found + strlen(name), NULL, 10);
-    ds_buffer_deinit(&text);
-    return count;
-}
-
-static void await_calls_in_flight(size_t count)
-{
-    for (int waited_ms = 0; calls_in_flight() != count; waited_ms += 5) {
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
-    }
-}
-
-static void await_connections(size_t count)
-{
-    for (int waited_ms = 0; ds_rpc_server_connection_count(fixture.server) != count;
-         waited_ms += 5) {
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
-    }
-}
-
 static void await_no_handler(void)
 {
-    for (int waited_ms = 0;; waited_ms += 5) {
+    for (int waited_ms = 0;; waited_ms += RPC_FIXTURE_PAUSE_MS) {
         pthread_mutex_lock(&fixture.mutex);
         const int waiting = fixture.waiting;
         pthread_mutex_unlock(&fixture.mutex);
         if (waiting == 0) {
             return;
         }
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
+        assert_true(waited_ms < RPC_FIXTURE_PATIENCE_MS);
+        rpc_fixture_pause();
     }
 }
 
@@ -256,13 +208,13 @@ static void a_queued_call_of_a_vanished_caller_is_never_executed(void **state)
     send_call(&caller, "client", "1");
     rpc_fixture_await_waiting(&fixture, 1);
     send_call(&vanishing, "", "2");
-    await_calls_in_flight(2);
+    rpc_fixture_await_calls_in_flight(&fixture, 2);
     const size_t connections = ds_rpc_server_connection_count(fixture.server);
     rpc_stranger_close(&vanishing);
-    await_connections(connections - 1);
+    rpc_fixture_await_connections(&fixture, connections - 1);
     rpc_fixture_open_gate(&fixture);
     expect_answer(DS_OK, "1");
-    ds_rpc_server_drain(fixture.server, PATIENCE_MS);
+    ds_rpc_server_drain(fixture.server, RPC_FIXTURE_PATIENCE_MS);
     assert_int_equal(atomic_load(&fixture.executed), 1);
 }
 

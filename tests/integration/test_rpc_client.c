@@ -118,6 +118,17 @@ static size_t calls_end(struct ds_client_call *calls, size_t count, sem_t *ended
     return good;
 }
 
+/* First of all the connections are made, which may take more patience than a call has. */
+static void connections_make(struct ds_client_call *calls, sem_t *ended)
+{
+    do {
+        close_gate();
+        calls_make(calls, CONNECTIONS, ended);
+        rpc_fixture_open_gate(&fixture);
+    } while (calls_end(calls, CONNECTIONS, ended) < CONNECTIONS);
+    close_gate();
+}
+
 /* One more than a channel has connections, and all wait at the server but the last. */
 static void a_call_that_waits_for_a_connection_may_be_cancelled(void **state)
 {
@@ -126,13 +137,7 @@ static void a_call_that_waits_for_a_connection_may_be_cancelled(void **state)
     sem_t ended;
     (void)state;
     sem_init(&ended, 0, 0);
-    /* First of all the connections are made, which may take more patience than a call has. */
-    do {
-        close_gate();
-        calls_make(calls, CONNECTIONS, &ended);
-        rpc_fixture_open_gate(&fixture);
-    } while (calls_end(calls, CONNECTIONS, &ended) < CONNECTIONS);
-    close_gate();
+    connections_make(calls, &ended);
     calls_make(calls, CONNECTIONS + 1, &ended);
     ds_channel_cancel(fixture.channel, last);
     sem_wait(&ended);
@@ -140,6 +145,34 @@ static void a_call_that_waits_for_a_connection_may_be_cancelled(void **state)
     ds_client_call_release(last);
     rpc_fixture_open_gate(&fixture);
     assert_int_equal(calls_end(calls, CONNECTIONS, &ended), CONNECTIONS);
+    sem_destroy(&ended);
+}
+
+static void a_call_that_waits_for_a_connection_ends_at_its_deadline(void **state)
+{
+    static struct ds_client_call calls[CONNECTIONS];
+    sem_t ended;
+    sem_t last_ended;
+    struct ds_client_call last = {
+        .method = ds_method_storage_ingest_ticks,
+        .principal = &rpc_fixture_writer,
+        .timeout_ms = 1,
+        .done = post_end,
+        .context = &last_ended,
+    };
+    (void)state;
+    sem_init(&ended, 0, 0);
+    sem_init(&last_ended, 0, 0);
+    connections_make(calls, &ended);
+    calls_make(calls, CONNECTIONS, &ended);
+    ds_channel_call(fixture.channel, &last);
+    ds_channel_flush(fixture.channel);
+    sem_wait(&last_ended); /* The gate is closed: nobody makes room. */
+    assert_int_equal(last.code, DS_DEADLINE_EXCEEDED);
+    ds_client_call_release(&last);
+    rpc_fixture_open_gate(&fixture);
+    assert_int_equal(calls_end(calls, CONNECTIONS, &ended), CONNECTIONS);
+    sem_destroy(&last_ended);
     sem_destroy(&ended);
 }
 
@@ -199,6 +232,7 @@ int main(void)
         OVER_IPC(a_call_that_is_cancelled_stops_its_handler),
         DIRECT(a_call_that_is_cancelled_stops_its_handler),
         OVER_IPC(a_call_that_waits_for_a_connection_may_be_cancelled),
+        OVER_IPC(a_call_that_waits_for_a_connection_ends_at_its_deadline),
         OVER_IPC(metadata_goes_both_ways),
         DIRECT(metadata_goes_both_ways),
         cmocka_unit_test(metadata_against_the_rules_is_refused_with_a_reason),

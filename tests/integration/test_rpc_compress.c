@@ -18,20 +18,11 @@ static struct rpc_fixture fixture;
 static struct rpc_stranger stranger;
 static enum fixture_transport transport;
 
-static ds_code authenticate_writer(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_writer;
-    return DS_OK;
-}
-
 static int open_with(const struct ds_rpc_server_options *options)
 {
     struct ds_rpc_server_options whole = *options;
     whole.clock = &standing_clock; /* A slow machine must not use up anybody's time. */
-    whole.authenticator.authenticate = authenticate_writer;
+    whole.authenticator.authenticate = rpc_fixture_authenticate_writer;
     rpc_fixture_open(&fixture, transport, &whole);
     rpc_stranger_open(&stranger, fixture.url);
     return 0;

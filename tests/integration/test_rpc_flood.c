@@ -11,54 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FLOOD_COUNT 2000
 #define CONNECTIONS_MAX 50
-#define PATIENCE_MS 120000
 /* Long enough for a peer on a machine that stalls to have asked. */
 #define FIRST_REQUEST_MS 5000
 #define HERE "127.0.0.1"
 
 static struct rpc_fixture fixture;
 
-static ds_code authenticate_writer(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_writer;
-    return DS_OK;
-}
-
 static void open_server(const struct ds_rpc_server_options *limits)
 {
     struct ds_rpc_server_options options = *limits;
-    options.authenticator.authenticate = authenticate_writer;
+    options.authenticator.authenticate = rpc_fixture_authenticate_writer;
     rpc_fixture_open(&fixture, FIXTURE_TCP, &options);
-}
-
-static void pause_shortly(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-}
-
-static void await_connections(size_t count)
-{
-    for (int waited_ms = 0; ds_rpc_server_connection_count(fixture.server) != count;
-         waited_ms += 5) {
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
-    }
-}
-
-static ds_code call_hello(void)
-{
-    struct ds_client_call call = {.method = ds_method_control_hello, .timeout_ms = PATIENCE_MS};
-    const ds_code code = ds_channel_call_wait(fixture.channel, &call);
-    ds_client_call_release(&call);
-    return code;
 }
 
 static ds_code call_by_new_client(void)
@@ -66,7 +33,8 @@ static ds_code call_by_new_client(void)
     struct ds_channel *channel = NULL;
     assert_int_equal(ds_channel_open(&(struct ds_channel_options){.url = fixture.url}, &channel),
                      DS_OK);
-    struct ds_client_call call = {.method = ds_method_control_hello, .timeout_ms = PATIENCE_MS};
+    struct ds_client_call call = {.method = ds_method_control_hello,
+                                  .timeout_ms = RPC_FIXTURE_PATIENCE_MS};
     const ds_code code = ds_channel_call_wait(channel, &call);
     ds_client_call_release(&call);
     ds_channel_close(channel);
@@ -75,9 +43,10 @@ static ds_code call_by_new_client(void)
 
 static void await_open_files(size_t count)
 {
-    for (int waited_ms = 0; rpc_nursery_open_files(getpid()) > count; waited_ms += 5) {
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
+    for (int waited_ms = 0; rpc_nursery_open_files(getpid()) > count;
+         waited_ms += RPC_FIXTURE_PAUSE_MS) {
+        assert_true(waited_ms < RPC_FIXTURE_PATIENCE_MS);
+        rpc_fixture_pause();
     }
 }
 
@@ -118,23 +87,23 @@ static void a_good_client_goes_on_in_a_flood_of_idle_connections(void **state)
     open_server(&(struct ds_rpc_server_options){
         .limits.connections_max = CONNECTIONS_MAX,
         .limits.connections_per_address_max = FLOOD_COUNT,
-        .limits.first_request_ms = PATIENCE_MS,
+        .limits.first_request_ms = RPC_FIXTURE_PATIENCE_MS,
     });
-    assert_int_equal(call_hello(), DS_OK);
+    assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     const size_t connections = ds_rpc_server_connection_count(fixture.server);
     const size_t open_files = rpc_nursery_open_files(getpid());
     for (size_t i = 0; i < FLOOD_COUNT; i++) {
         peers[i] = rpc_raw_connect(fixture.url, HERE);
         rpc_raw_greet(peers[i]);
         if (i % 100 == 0) {
-            assert_int_equal(call_hello(), DS_OK);
+            assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
         }
     }
-    await_connections(CONNECTIONS_MAX);
+    rpc_fixture_await_connections(&fixture, CONNECTIONS_MAX);
     assert_true(rpc_raw_is_hung_up(peers[FLOOD_COUNT - 1]));
-    assert_int_equal(call_hello(), DS_OK);
+    assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     close_flood(peers, FLOOD_COUNT);
-    await_connections(connections);
+    rpc_fixture_await_connections(&fixture, connections);
     await_open_files(open_files);
     assert_int_equal(call_by_new_client(), DS_OK);
     rpc_fixture_close(&fixture);
@@ -146,12 +115,12 @@ static void a_good_client_goes_on_beside_connections_that_never_greet(void **sta
     static int peers[FLOOD_COUNT];
     allow_open_files();
     open_server(&(struct ds_rpc_server_options){0});
-    assert_int_equal(call_hello(), DS_OK);
+    assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     const size_t open_files = rpc_nursery_open_files(getpid());
     for (size_t i = 0; i < FLOOD_COUNT / 4; i++) {
         peers[i] = rpc_raw_connect(fixture.url, HERE);
     }
-    assert_int_equal(call_hello(), DS_OK);
+    assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     assert_int_equal(call_by_new_client(), DS_OK);
     close_flood(peers, FLOOD_COUNT / 4);
     await_open_files(open_files);

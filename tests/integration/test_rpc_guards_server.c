@@ -10,48 +10,14 @@
 #include "schema.gen.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-/* Only a test that fails waits that long. */
-#define PATIENCE_MS 120000
 /* More replies of 1 MiB than the kernel keeps for a peer that does not read, and than the server
  * has REP contexts beside those. */
 #define REPLIES_UNREAD 64
 #define QUEUE_MAX 4
 
 static struct rpc_fixture fixture;
-
-static ds_code authenticate_reader(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_reader;
-    return DS_OK;
-}
-
-static void pause_shortly(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-}
-
-static void await_connections(size_t count)
-{
-    for (int waited_ms = 0; ds_rpc_server_connection_count(fixture.server) != count;
-         waited_ms += 5) {
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
-    }
-}
-
-static ds_code call_hello(void)
-{
-    struct ds_client_call call = {.method = ds_method_control_hello, .timeout_ms = PATIENCE_MS};
-    const ds_code code = ds_channel_call_wait(fixture.channel, &call);
-    ds_client_call_release(&call);
-    return code;
-}
 
 static void append_large_read(struct ds_buffer *message)
 {
@@ -70,13 +36,13 @@ static void a_peer_that_reads_no_replies_is_hung_up_on(void **state)
 {
     (void)state;
     struct ds_buffer message;
-    rpc_fixture_open(
-        &fixture, FIXTURE_TCP,
-        &(struct ds_rpc_server_options){.authenticator.authenticate = authenticate_reader,
-                                        .queue_max = QUEUE_MAX,
-                                        .read_threads = 1,
-                                        .write_threads = 1});
-    assert_int_equal(call_hello(), DS_OK);
+    rpc_fixture_open(&fixture, FIXTURE_TCP,
+                     &(struct ds_rpc_server_options){.authenticator.authenticate =
+                                                         rpc_fixture_authenticate_reader,
+                                                     .queue_max = QUEUE_MAX,
+                                                     .read_threads = 1,
+                                                     .write_threads = 1});
+    assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     const size_t connections = ds_rpc_server_connection_count(fixture.server);
     ds_buffer_init(&message, 4096);
     append_large_read(&message);
@@ -86,10 +52,10 @@ static void a_peer_that_reads_no_replies_is_hung_up_on(void **state)
         rpc_raw_ask(peer, number, &message);
     }
     while (atomic_load(&fixture.executed) == 0) {
-        pause_shortly();
+        rpc_fixture_pause();
     }
-    await_connections(connections);
-    assert_int_equal(call_hello(), DS_OK);
+    rpc_fixture_await_connections(&fixture, connections);
+    assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     close(peer);
     ds_buffer_deinit(&message);
     rpc_fixture_close(&fixture);

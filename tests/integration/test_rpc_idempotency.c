@@ -8,9 +8,6 @@
 #include "integration/rpc_stranger.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-#define PATIENCE_MS 120000
 
 static const char ingest_ticks[] = "deltastream.storage.v1.Storage/IngestTicks";
 static const char ingest_quotes[] = "deltastream.storage.v1.Storage/IngestQuotes";
@@ -187,35 +184,13 @@ static void a_key_belongs_to_its_principal_and_method(void **state)
     call_with(&(struct keyed_call){.key = "k", .method = ingest_quotes}, DS_UNIMPLEMENTED);
 }
 
-static void pause_shortly(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-}
-
-static size_t calls_in_flight(void)
-{
-    static const char name[] = "\nds_rpc_server_calls_in_flight ";
-    struct ds_buffer text;
-    ds_buffer_init(&text, 16 * 1024 * 1024);
-    ds_metrics_write(ds_rpc_server_metrics(fixture.server), &text);
-    ds_buffer_append_byte(&text, '\0');
-    const char *found = strstr((const char *)text.data, name);
-    assert_non_null(found);
-    const size_t count = strtoul(found + strlen(name), NULL, 10);
-    ds_buffer_deinit(&text);
-    return count;
-}
-
 static void send_first_and_second(const char *first_key)
 {
     write_call(&(struct keyed_call){.key = first_key});
     rpc_stranger_send(&stranger, &message);
     rpc_fixture_await_waiting(&fixture, 1);
     rpc_stranger_send(&second, &message);
-    for (int waited_ms = 0; calls_in_flight() != 2; waited_ms += 5) {
-        assert_true(waited_ms < PATIENCE_MS);
-        pause_shortly();
-    }
+    rpc_fixture_await_calls_in_flight(&fixture, 2);
 }
 
 static void a_second_call_waits_for_the_first_that_runs(void **state)

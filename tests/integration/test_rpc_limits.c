@@ -19,15 +19,6 @@ static struct ds_buffer message;
 
 static const char list_ticks[] = "deltastream.storage.v1.Storage/ListTicks";
 
-static ds_code authenticate_reader(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_reader;
-    return DS_OK;
-}
-
 static int open_all(void **state)
 {
     (void)state;
@@ -36,7 +27,7 @@ static int open_all(void **state)
                          /* A slow machine must not use up the time that the calls of a message
                           * share. */
                          .clock = &standing_clock,
-                         .authenticator = {.authenticate = authenticate_reader},
+                         .authenticator = {.authenticate = rpc_fixture_authenticate_reader},
                      });
     rpc_stranger_open(&stranger, fixture.url);
     ds_buffer_init(&message, 4 * 1024 * 1024);

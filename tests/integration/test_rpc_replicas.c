@@ -504,6 +504,36 @@ static void a_call_that_waits_for_a_replica_may_be_cancelled(void **state)
     sem_destroy(&held.ended);
 }
 
+/* Both calls are with a replica and wait there for its Hello, so that the cancel ends one itself.
+ */
+static void the_end_of_a_cancelled_call_may_use_the_channel(void **state)
+{
+    struct held_call held[2];
+    (void)state;
+    start_all();
+    open_channel(DS_PICK_FIRST, NEVER_MS);
+    await_state(0, DS_CHANNEL_READY);
+    rpc_nursery_hang(&nursery, 0);
+    for (int i = 0; i < 2; i++) {
+        held[i] = (struct held_call){.call = {.method = ds_method_storage_list_ticks,
+                                              .principal = &rpc_fixture_reader,
+                                              .timeout_ms = DEADLINE_MS,
+                                              .done = note_held,
+                                              .context = &held[i]}};
+        sem_init(&held[i].ended, 0, 0);
+        ds_channel_call(channel, &held[i].call);
+    }
+    ds_channel_flush(channel);
+    for (int i = 0; i < 2; i++) {
+        ds_channel_cancel(channel, &held[i].call);
+        sem_wait(&held[i].ended);
+        assert_int_equal(held[i].call.code, DS_CANCELLED);
+        assert_int_not_equal(held[i].state, DS_CHANNEL_SHUTDOWN);
+        ds_client_call_release(&held[i].call);
+        sem_destroy(&held[i].ended);
+    }
+}
+
 static void closing_ends_a_call_that_waits_for_a_replica(void **state)
 {
     struct held_call held;
@@ -565,6 +595,7 @@ int main(void)
         WITH(a_call_waits_until_it_is_known_which_replica_is_well),
         WITH(a_call_is_unavailable_where_no_replica_is_well),
         WITH(a_call_that_waits_for_a_replica_may_be_cancelled),
+        WITH(the_end_of_a_cancelled_call_may_use_the_channel),
         WITH(closing_ends_a_call_that_waits_for_a_replica),
         WITH(bad_urls_and_too_many_are_refused),
         WITH(a_channel_to_one_server_has_a_state_too),

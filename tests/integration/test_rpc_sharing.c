@@ -103,15 +103,6 @@ static struct ds_channel_traffic traffic_since(struct ds_channel_traffic before)
                                        .calls = now.calls - before.calls};
 }
 
-static ds_code authenticate_reader(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_reader;
-    return DS_OK;
-}
-
 static void open_channel(const struct ds_channel_options *options)
 {
     struct ds_channel_options whole = *options;
@@ -126,7 +117,7 @@ static int open_with(bool inline_may_block)
     rpc_fixture_open(&fixture, transport,
                      &(struct ds_rpc_server_options){
                          .clock = &standing_clock,
-                         .authenticator = {.authenticate = authenticate_reader},
+                         .authenticator = {.authenticate = rpc_fixture_authenticate_reader},
                          .inline_may_block = inline_may_block,
                      });
     if (transport == FIXTURE_DIRECT) {

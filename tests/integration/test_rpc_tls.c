@@ -281,7 +281,7 @@ static void begin_handshake(int peer)
 }
 
 /* nng 1.5.2's own listener for tls+tcp went deaf for good when a client did this at the right
- * moment, after some tens of them. */
+ * moment, within 300 of them. */
 static void clients_that_hang_up_in_the_handshake_do_no_harm(void **state)
 {
     (void)state;

@@ -19,15 +19,6 @@
 static struct rpc_fixture fixture;
 static struct rpc_stranger stranger;
 
-static ds_code authenticate_writer(void *context, struct ds_call *call,
-                                   struct ds_principal *ret_principal)
-{
-    (void)context;
-    (void)call;
-    *ret_principal = rpc_fixture_writer;
-    return DS_OK;
-}
-
 static void open_stranger_over(enum fixture_transport transport)
 {
     rpc_fixture_open(&fixture, transport,
@@ -35,7 +26,7 @@ static void open_stranger_over(enum fixture_transport transport)
                          /* A slow machine must not use up the time that the calls of a message
                           * share. */
                          .clock = &standing_clock,
-                         .authenticator = {.authenticate = authenticate_writer},
+                         .authenticator = {.authenticate = rpc_fixture_authenticate_writer},
                      });
     rpc_stranger_open(&stranger, fixture.url);
 }

@@ -3,6 +3,7 @@
 #   ca.pem             an authority; foreign-ca.pem is another one
 #   server.pem, .key   for localhost and storage.test, of that authority
 #   renewed.pem        the same with the same key, made later
+#   soon.pem           the same, but it ends in 5 days
 #   expired.pem        the same, but it ended yesterday
 #   rsa.pem, rsa.key   for localhost, with an RSA key
 #   other.key          belongs to none of them; locked.key has a passphrase
@@ -34,6 +35,7 @@ openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key
 openssl pkey -in server.key -aes128 -passout pass:secret -out locked.key
 sign server.pem server.key 30
 sign renewed.pem server.key 31
+sign soon.pem server.key 5
 sign expired.pem server.key -1
 sign rsa.pem rsa.key 30
 chmod 600 ./*.key

@@ -64,6 +64,19 @@ static void memory_and_times_are_those_of_a_process_that_runs(void **state)
     assert_true(later.cpu_us >= view.cpu_us);
 }
 
+/* Whoever watches this figure takes a change for a restart. */
+static void the_start_does_not_move(void **state)
+{
+    (void)state;
+    struct ds_process_view first;
+    ds_process_look(&first);
+    for (int i = 0; i < 100; i++) {
+        struct ds_process_view later;
+        ds_process_look(&later);
+        assert_int_equal(later.started_at_us, first.started_at_us);
+    }
+}
+
 static void the_registry_names_the_program(void **state)
 {
     (void)state;
@@ -77,6 +90,11 @@ static void the_registry_names_the_program(void **state)
         strstr(written, "ds_build_info{program=\"some-program\",version=\"" DS_VERSION "\"} 1\n"));
     assert_non_null(strstr(written, "\n# TYPE process_open_fds gauge\nprocess_open_fds "));
     assert_non_null(strstr(written, "\n# TYPE process_cpu_seconds_total counter\n"));
+    /* Known to the microsecond, and written so. */
+    const char *start = strstr(written, "\nprocess_start_time_seconds ");
+    assert_non_null(start);
+    const char *fraction = strchr(start, '.');
+    assert_true(fraction == NULL || strspn(fraction + 1, "0123456789") <= 6);
     ds_buffer_deinit(&text);
     ds_metrics_destroy(metrics);
 }
@@ -87,6 +105,7 @@ int main(void)
         cmocka_unit_test(open_files_are_counted),
         cmocka_unit_test(threads_are_counted),
         cmocka_unit_test(memory_and_times_are_those_of_a_process_that_runs),
+        cmocka_unit_test(the_start_does_not_move),
         cmocka_unit_test(the_registry_names_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

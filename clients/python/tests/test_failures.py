@@ -247,9 +247,15 @@ def test_tries_have_an_end_and_a_budget(fake):
 
 
 def test_a_call_without_a_connection_is_unavailable(folder):
-    with pytest.raises(deltastream.UnavailableError, match="no connection") as caught:
+    with pytest.raises(deltastream.UnavailableError, match="no connection .* at ipc://.*/nobody; is it up") as caught:
         deltastream.connect(f"ipc://{folder}/nobody", connect_timeout=0.05)
     assert isinstance(caught.value, ConnectionError)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1", "tcp://"])
+def test_an_address_of_another_form_is_a_value_error(url):
+    with pytest.raises(ValueError, match="not of the form"):
+        deltastream.connect(url)
 
 
 def test_a_server_of_another_version_is_named(fake):

@@ -51,16 +51,10 @@ const char *ds_admin_failure(ds_code code)
     switch (code) {
     case DS_ALREADY_EXISTS:
         return "the address is in use; port 0 picks a free one";
-    case DS_NOT_FOUND:
-        return "there is no such host";
-    case DS_UNAVAILABLE:
-        return "this machine does not have that address";
-    case DS_PERMISSION_DENIED:
-        return "this user may not listen there; ports from 1024 on are open to everybody";
     case DS_INVALID_ARGUMENT:
         return "not an address for admin pages; use 127.0.0.1:PORT";
     default:
-        return ds_code_name(code);
+        return http_endpoint_failure(code);
     }
 }
 

@@ -5,6 +5,8 @@
 #include "ds/rpc_call.h"
 #include "ds/rpc_internal.h"
 
+#include <string.h>
+
 const char *const ds_call_log_choices[] = {"none", "slow", "errors", "writes", "all", NULL};
 
 static bool is_ours(ds_code code)
@@ -37,12 +39,15 @@ static void write_line(enum ds_log_level level, struct ds_call *call)
     struct ds_call_view view;
     char trace_id[2 * DS_TRACE_ID_BYTES + 1];
     char span_id[2 * DS_SPAN_ID_BYTES + 1];
-    char parent_id[2 * DS_SPAN_ID_BYTES + 1];
+    char parent_id[2 * DS_SPAN_ID_BYTES + 1] = "";
+    static const uint8_t nobody[DS_SPAN_ID_BYTES];
     const struct ds_trace *trace = ds_call_trace(call);
     ds_call_view_of_finished(call, &view);
     ds_trace_write_id(trace, trace_id);
     ds_span_write_id(trace->span_id, span_id);
-    ds_span_write_id(trace->parent_id, parent_id);
+    if (memcmp(trace->parent_id, nobody, sizeof nobody) != 0) {
+        ds_span_write_id(trace->parent_id, parent_id);
+    }
     ds_log(level, "call", DS_LOG_TEXT("method", view.method),
            DS_LOG_TEXT("code", ds_code_name(view.code)),
            DS_LOG_TEXT("reason", call->code == DS_OK ? "" : ds_reason_name(call->reason)),

@@ -82,9 +82,6 @@ void ds_client_call_finish(struct ds_channel *channel, struct ds_client_call *ca
 void ds_client_call_fail(struct ds_channel *channel, struct ds_client_call *call, ds_code code,
                          const char *message);
 
-/* What a caller reads where there is no reply to quote. */
-const char *ds_client_failure_text(ds_code code);
-
 /* Told at the end of each attempt of a call on one of its endpoints. */
 void ds_channel_balanced_note(struct ds_channel *balanced, const struct ds_client_call *call);
 enum ds_channel_state ds_channel_balanced_endpoint_state(struct ds_channel *balanced, size_t place);

@@ -215,17 +215,21 @@ static bool remove_from(struct ds_client_call_list *list, const struct ds_client
 static void balanced_cancel(struct ds_channel *base, struct ds_client_call *call)
 {
     struct balanced_channel *channel = (struct balanced_channel *)base;
+    struct ds_channel *calls = NULL;
     bool was_held = false;
     pthread_mutex_lock(&channel->mutex);
     if (call->is_routed) {
-        struct ds_channel *calls = channel->endpoints[call->endpoint].calls;
-        calls->ops->cancel(calls, call);
+        calls = channel->endpoints[call->endpoint].calls;
     } else {
         call->cancelled = true;
         was_held = remove_from(&channel->held, call);
     }
     pthread_mutex_unlock(&channel->mutex);
-    if (was_held) {
+    if (calls != NULL) {
+        /* Without the mutex, since the call may end in there, and its caller may make another. It
+         * goes to no other replica meanwhile: the retrier has given it up. */
+        calls->ops->cancel(calls, call);
+    } else if (was_held) {
         ds_client_call_fail(base, call, DS_CANCELLED, ds_client_failure_text(DS_CANCELLED));
     }
 }

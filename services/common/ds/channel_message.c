@@ -20,6 +20,15 @@ bool ds_nng_message_detach_locked(struct ds_nng_message *message, struct ds_clie
     return any_left;
 }
 
+void ds_nng_message_forget_locked(struct ds_nng_message *message)
+{
+    for (size_t i = 0; i < message->call_count; i++) {
+        if (message->calls[i] != NULL) {
+            message->calls[i]->in_flight = NULL;
+        }
+    }
+}
+
 bool ds_nng_message_can_be_cancelled(const struct ds_nng_message *message)
 {
     return message->call_count == 1 && message->calls[0]->method->pool != DS_POOL_INLINE;
@@ -159,47 +168,6 @@ void ds_nng_message_leave_locked(struct ds_nng_message *message)
     }
 }
 
-static struct ds_nng_message *waiting_pop_locked(struct ds_nng_channel *channel)
-{
-    struct ds_nng_message *message = channel->waiting_first;
-    if (message != NULL) {
-        channel->waiting_first = message->next;
-        message->is_waiting = false;
-    }
-    return message;
-}
-
-static void waiting_push_locked(struct ds_nng_channel *channel, struct ds_nng_message *message)
-{
-    message->next = NULL;
-    message->is_waiting = true;
-    message->has_waited = true;
-    if (channel->waiting_first == NULL) {
-        channel->waiting_first = message;
-    } else {
-        channel->waiting_last->next = message;
-    }
-    channel->waiting_last = message;
-}
-
-void ds_nng_message_stop_waiting_locked(struct ds_nng_message *message)
-{
-    struct ds_nng_channel *channel = message->channel;
-    struct ds_nng_message *before = NULL;
-    for (struct ds_nng_message *other = channel->waiting_first; other != message;
-         other = other->next) {
-        before = other;
-    }
-    if (before == NULL) {
-        channel->waiting_first = message->next;
-    } else {
-        before->next = message->next;
-    }
-    if (channel->waiting_last == message) {
-        channel->waiting_last = before;
-    }
-}
-
 /* The request is ended and begun again, so that a late cancel of the last message does not hit the
  * next one. */
 void ds_nng_channel_pass_on(struct ds_nng_channel *channel, struct ds_nng_request *request)
@@ -207,7 +175,8 @@ void ds_nng_channel_pass_on(struct ds_nng_channel *channel, struct ds_nng_reques
     for (;;) {
         pthread_mutex_lock(&channel->mutex);
         ds_nng_request_end(request);
-        struct ds_nng_message *message = channel->closing ? NULL : waiting_pop_locked(channel);
+        struct ds_nng_message *message =
+            channel->closing ? NULL : ds_nng_waiting_pop_locked(channel);
         if (message == NULL) {
             pthread_mutex_unlock(&channel->mutex);
             return;
@@ -217,6 +186,8 @@ void ds_nng_channel_pass_on(struct ds_nng_channel *channel, struct ds_nng_reques
         const uint32_t left_ms = message_left_ms(message);
         if (left_ms > 0) {
             in_flight_add_locked(message);
+        } else {
+            ds_nng_message_forget_locked(message);
         }
         pthread_mutex_unlock(&channel->mutex);
         if (left_ms > 0) {
@@ -246,7 +217,7 @@ static enum departure message_start_locked(struct ds_nng_message *message)
     }
     message->request = ds_nng_request_begin(channel->dialer);
     if (message->request == NULL) {
-        waiting_push_locked(channel, message);
+        ds_nng_waiting_push_locked(channel, message);
         return WAITS;
     }
     in_flight_add_locked(message);
@@ -304,6 +275,9 @@ void ds_nng_message_depart(struct ds_nng_message *message)
     pthread_mutex_lock(&channel->mutex);
     message_register_locked(message, &cancelled);
     const enum departure departure = message_start_locked(message);
+    if (departure == IS_TOO_LATE) {
+        ds_nng_message_forget_locked(message);
+    }
     pthread_mutex_unlock(&channel->mutex);
     if (departure == DEPARTS) {
         message_send(message, left_ms > 0 ? left_ms : 1);

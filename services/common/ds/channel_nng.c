@@ -193,7 +193,11 @@ static void nng_close(struct ds_channel *base)
     channel->gate.held = (struct ds_client_call_list){.first = NULL, .last = NULL};
     struct ds_nng_message *waiting = channel->waiting_first;
     channel->waiting_first = NULL;
+    for (struct ds_nng_message *message = waiting; message != NULL; message = message->next) {
+        ds_nng_message_forget_locked(message);
+    }
     pthread_mutex_unlock(&channel->mutex);
+    ds_nng_waiting_end(channel);
     ds_nng_channel_fail(channel, &held, DS_CANCELLED, NULL);
     while (waiting != NULL) {
         struct ds_nng_message *next = waiting->next;
@@ -240,6 +244,7 @@ ds_code ds_channel_nng_open(const struct ds_channel_options *options,
         abort(); /* Never, for so few bytes. */
     }
     pthread_mutex_init(&channel->mutex, NULL);
+    pthread_cond_init(&channel->waiting_changed, NULL);
     *ret_channel = &channel->base;
     return DS_OK;
 }

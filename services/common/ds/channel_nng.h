@@ -1,7 +1,8 @@
 /*
  * The inside of the channel over nng: calls become frames, frames messages. channel_nng.c is the
  * channel as callers use it, channel_sharing.c makes messages of the calls of a flush,
- * channel_message.c brings a message on its way, channel_answer.c is its end. Private to these.
+ * channel_message.c brings a message on its way, channel_waiting.c has those that find it taken,
+ * channel_answer.c is its end. Private to these.
  */
 #ifndef DS_CHANNEL_NNG_H
 #define DS_CHANNEL_NNG_H
@@ -27,6 +28,9 @@ struct ds_nng_channel {
     struct ds_nng_request *hello_request; /* NULL where none is under way */
     struct ds_nng_message *waiting_first; /* messages for which no request was free */
     struct ds_nng_message *waiting_last;
+    bool has_waiting_watcher;
+    pthread_t waiting_watcher;
+    pthread_cond_t waiting_changed;
     struct ds_nng_message *in_flight; /* messages that have a request */
     uint64_t next_call_id;
     uint64_t server_epoch; /* of the newest answer; 0: there is none yet */
@@ -71,11 +75,22 @@ void ds_nng_channel_send_alone(struct ds_nng_channel *channel, struct ds_client_
 /* Gives a request that has become free to the first waiting message that is not too late. */
 void ds_nng_channel_pass_on(struct ds_nng_channel *channel, struct ds_nng_request *request);
 
+/* The message is about to be freed without having been under way: a cancel is not to find it by its
+ * calls. */
+void ds_nng_message_forget_locked(struct ds_nng_message *message);
+
 /* Inline calls are over before anybody could cancel them. */
 bool ds_nng_message_can_be_cancelled(const struct ds_nng_message *message);
 
 /* Takes a call out of a message, which goes on without it; tells whether any is left. */
 bool ds_nng_message_detach_locked(struct ds_nng_message *message, struct ds_client_call *call);
+
+/* Has a message wait for a request until its deadline; the one that has waited longest, or NULL. */
+void ds_nng_waiting_push_locked(struct ds_nng_channel *channel, struct ds_nng_message *message);
+struct ds_nng_message *ds_nng_waiting_pop_locked(struct ds_nng_channel *channel);
+
+/* Ends what looks after the deadlines, once `closing` is set. */
+void ds_nng_waiting_end(struct ds_nng_channel *channel);
 
 /* Takes a message out of those in flight, or out of those that wait for a request. */
 void ds_nng_message_leave_locked(struct ds_nng_message *message);

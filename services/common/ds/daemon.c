@@ -1,13 +1,22 @@
 #include "ds/daemon.h"
 
+#include "ds/exit_code.h"
+#include "ds/log.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+#define MS_PER_SECOND 1000
+#define NANOSECONDS_PER_MS 1000000
+#define LOG_PATIENCE_MS 1000
 
 const char *const ds_daemon_log_levels[] = {"debug", "info", "warning", "error", NULL};
 
@@ -52,6 +61,27 @@ void ds_daemon_wait_for_stop(void (*reload)(void *context), void *context)
             reload(context);
         }
     }
+}
+
+static void *cut_off(void *argument)
+{
+    const int limit_ms = (int)(intptr_t)argument;
+    struct timespec left = {.tv_sec = limit_ms / MS_PER_SECOND,
+                            .tv_nsec = (long)(limit_ms % MS_PER_SECOND) * NANOSECONDS_PER_MS};
+    while (nanosleep(&left, &left) != 0) {
+    }
+    ds_log(DS_LOG_ERROR, "stop_cut_off", DS_LOG_INT("limit_ms", limit_ms));
+    (void)ds_log_flush(LOG_PATIENCE_MS);
+    _exit(DS_EXIT_ERROR); /* Exit handlers would wait for what has not ended. */
+}
+
+void ds_daemon_limit_stop(int limit_ms)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, cut_off, (void *)(intptr_t)limit_ms) != 0) {
+        abort();
+    }
+    pthread_detach(thread);
 }
 
 void ds_daemon_notify(const char *state)

@@ -7,8 +7,10 @@
  * setting --log-level. */
 extern const char *const ds_daemon_log_levels[];
 
-/* How long a drain may take before the program ends anyway. */
+/* How long a drain may take before the calls that are left are given up. */
 #define DS_DAEMON_GRACE_MS 10000
+/* How long a stop may take in all: a drain, and what has to be closed after it. */
+#define DS_DAEMON_STOP_MS_MAX (2 * DS_DAEMON_GRACE_MS)
 
 /* Blocks SIGTERM, SIGINT and SIGHUP in this thread and in those it starts, and ignores SIGPIPE.
  * Before the first thread. */
@@ -19,6 +21,13 @@ void ds_daemon_block_signals(void);
  * second SIGINT ends the program at once.
  */
 void ds_daemon_wait_for_stop(void (*reload)(void *context), void *context);
+
+/*
+ * Ends the program with DS_EXIT_ERROR once limit_ms are over, whatever still holds it, such as a
+ * handler that never returns; what it has acknowledged is on disk already. Once, when it was told
+ * to stop.
+ */
+void ds_daemon_limit_stop(int limit_ms);
 
 /* Tells the service manager ("READY=1", "STOPPING=1") over NOTIFY_SOCKET; does nothing without
  * one. */

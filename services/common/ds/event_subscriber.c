@@ -24,7 +24,6 @@ struct ds_event_subscriber {
     struct ds_event_follower *follower; /* the thread's */
     struct ds_nng_subscriber *socket;
     struct ds_client_call call; /* the thread's; ListEvents, released before the next one */
-    atomic_int_fast64_t heard_us;
     atomic_bool is_ending;
     pthread_t thread;
 };
@@ -62,7 +61,6 @@ static void *subscriber_main(void *argument)
     while (!atomic_load(&subscriber->is_ending)) {
         struct ds_bytes message;
         if (ds_nng_subscriber_receive(subscriber->socket, RECEIVE_MS, &message)) {
-            atomic_store(&subscriber->heard_us, ds_clock_monotonic_us(ds_clock_system()));
             /* What is no message of ours shows as a hole. */
             (void)ds_event_follower_message(subscriber->follower, message);
         }
@@ -104,18 +102,12 @@ ds_code ds_event_subscriber_open(const struct ds_event_subscriber_options *optio
         .list = list,
         .list_context = subscriber,
     });
-    atomic_store(&subscriber->heard_us, ds_clock_monotonic_us(ds_clock_system()));
     subscribe(subscriber);
     if (pthread_create(&subscriber->thread, NULL, subscriber_main, subscriber) != 0) {
         abort();
     }
     *ret_subscriber = subscriber;
     return DS_OK;
-}
-
-int64_t ds_event_subscriber_silent_us(const struct ds_event_subscriber *subscriber)
-{
-    return ds_clock_monotonic_us(ds_clock_system()) - atomic_load(&subscriber->heard_us);
 }
 
 void ds_event_subscriber_close(struct ds_event_subscriber *subscriber)

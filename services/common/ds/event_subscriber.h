@@ -29,10 +29,6 @@ struct ds_event_subscriber_options {
 DS_MUST_USE ds_code ds_event_subscriber_open(const struct ds_event_subscriber_options *options,
                                              struct ds_event_subscriber **ret_subscriber);
 
-/* How long nothing has been heard, also no heartbeat, on the system's monotonic clock; from the
- * start where there has never been anything. Any thread. */
-int64_t ds_event_subscriber_silent_us(const struct ds_event_subscriber *subscriber);
-
 /* Waits for a notice or a call that is under way; none comes afterwards. Takes NULL. Not from a
  * notice. */
 void ds_event_subscriber_close(struct ds_event_subscriber *subscriber);

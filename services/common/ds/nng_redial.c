@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define MICROSECONDS_PER_MS 1000
+/* Patience with a dialer of TLS is 2^2 times that with another. Where the machine is too busy for
+ * the handshakes that are under way, more of them would make it worse. */
+#define TLS_STEPS 2
 
 static int64_t now_ms(void)
 {
@@ -72,7 +75,8 @@ static void close_failed_dialers(struct ds_nng_redial *redial)
 
 void ds_nng_redial_again(struct ds_nng_redial *redial)
 {
-    const int steps = redial->dialer_count > 0 ? redial->dialer_count - 1 : 0;
+    const int steps = (redial->dialer_count > 0 ? redial->dialer_count - 1 : 0) +
+                      (redial->tls_config != NULL ? TLS_STEPS : 0);
     if (now_ms() - redial->dialed_ms < (int64_t)redial->check_ms << steps) {
         return;
     }

@@ -19,6 +19,7 @@ void ds_nng_check(int outcome)
 {
     if (outcome != 0) {
         ds_log(DS_LOG_ERROR, "nng_failed", DS_LOG_TEXT("reason", nng_strerror(outcome)));
+        (void)ds_log_flush(1000);
         abort(); /* Only for what fails for want of memory or by a mistake of ours. */
     }
 }

@@ -1,10 +1,12 @@
 #include "ds/process.h"
 
 #include "ds/clock.h"
+#include "ds/number.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -82,6 +84,15 @@ static int64_t uptime_us(void)
     return time_us(now.tv_sec, now.tv_nsec / 1000) - started_us;
 }
 
+/* Of the first look for good: a start that moves with the wall clock would read as a restart. */
+static int64_t started_at_us(int64_t uptime)
+{
+    static atomic_int_fast64_t remembered_us;
+    int64_t none = 0;
+    const int64_t now_us = ds_clock_wall_us(ds_clock_system()) - uptime;
+    return atomic_compare_exchange_strong(&remembered_us, &none, now_us) ? now_us : none;
+}
+
 void ds_process_look(struct ds_process_view *ret_view)
 {
     char status[FILE_BYTES_MAX];
@@ -94,7 +105,7 @@ void ds_process_look(struct ds_process_view *ret_view)
         .open_files = count_open_files(),
         .uptime_us = uptime_us(),
     };
-    view.started_at_us = ds_clock_wall_us(ds_clock_system()) - view.uptime_us;
+    view.started_at_us = started_at_us(view.uptime_us);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         view.open_files_max = files.rlim_cur;
@@ -133,8 +144,11 @@ static void write_process(void *context, struct ds_buffer *text)
          (double)view.uptime_us / 1e6},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        ds_buffer_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", rows[i].name, rows[i].help,
-                         rows[i].name, rows[i].type, rows[i].name, rows[i].value);
+        ds_buffer_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s ", rows[i].name, rows[i].help,
+                         rows[i].name, rows[i].type, rows[i].name);
+        char value[DS_DOUBLE_TEXT_MAX];
+        ds_buffer_append(text, value, ds_double_format(rows[i].value, value));
+        ds_buffer_append_text(text, "\n");
     }
 }
 

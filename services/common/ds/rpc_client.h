@@ -163,6 +163,10 @@ void ds_channel_cancel(struct ds_channel *channel, struct ds_client_call *call);
  * call->code. */
 ds_code ds_channel_call_wait(struct ds_channel *channel, struct ds_client_call *call);
 
+/* The `message` of a call that failed with that code, where neither a server's answer nor the
+ * connection gave a reason. */
+const char *ds_client_failure_text(ds_code code);
+
 /*
  * For a handler that calls on, before ds_channel_call(): the call gets what `from` has left of its
  * time, where it does not ask for less, and a place in its trace. Lives as long as `from`. Where

@@ -3,6 +3,7 @@
 #include "ds/compress.h"
 #include "ds/epoch.h"
 #include "ds/frame.h"
+#include "ds/introspection.h"
 #include "ds/log.h"
 #include "ds/loopback.h"
 #include "ds/nng_listener.h"
@@ -26,6 +27,8 @@
 #define WRITE_THREADS_DEFAULT 2
 /* Exchanges beyond those that queues and threads can hold, so that health is always answered. */
 #define CONTROL_EXCHANGES 16
+/* Of the calls that a drain did not wait for, how many the log tells. */
+#define UNDRAINED_TOLD_MAX 16
 
 static unsigned int core_count(void)
 {
@@ -295,6 +298,14 @@ void ds_rpc_server_call_left(struct ds_rpc_server *server)
     pthread_mutex_unlock(&server->drain_mutex);
 }
 
+static void tell_undrained(void *context, const struct ds_call_view *call)
+{
+    (void)context;
+    ds_log(DS_LOG_WARNING, "call_outlasts_drain", DS_LOG_TEXT("method", call->method),
+           DS_LOG_TEXT("subject", call->subject), DS_LOG_TEXT("peer", call->peer),
+           DS_LOG_INT("queue_us", call->queue_us), DS_LOG_INT("execution_us", call->execution_us));
+}
+
 void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms)
 {
     const int64_t until_us = ds_clock_monotonic_us(ds_clock_system()) + (int64_t)grace_ms * 1000;
@@ -306,6 +317,9 @@ void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms)
         has_time = ds_clock_wait_until(&server->drained, &server->drain_mutex, until_us);
     }
     pthread_mutex_unlock(&server->drain_mutex);
+    if (!has_time) {
+        ds_rpc_server_calls_in_flight(server, UNDRAINED_TOLD_MAX, tell_undrained, NULL);
+    }
 }
 
 void ds_rpc_server_destroy(struct ds_rpc_server *server)

@@ -127,7 +127,8 @@ uint64_t ds_rpc_server_epoch(const struct ds_rpc_server *server);
 
 /*
  * Refuses new calls (they get UNAVAILABLE; health and Hello are still answered) and waits until
- * those in flight have been given their replies, at most grace_ms.
+ * those in flight have been given their replies, at most grace_ms. The log then tells which calls
+ * are left.
  */
 void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms);
 

@@ -62,4 +62,22 @@ void ds_tls_trust_destroy(struct ds_tls_trust *trust);
 const char *ds_tls_trust_authorities(const struct ds_tls_trust *trust);
 const char *ds_tls_trust_server_name(const struct ds_tls_trust *trust);
 
+enum ds_tls_verdict {
+    DS_TLS_UNREACHED, /* nobody answered in time, or hung up */
+    DS_TLS_TRUSTED,
+    DS_TLS_REFUSED, /* `reason` says why */
+};
+
+struct ds_tls_finding {
+    enum ds_tls_verdict verdict;
+    const char *reason; /* static; NULL unless DS_TLS_REFUSED */
+    bool has_certificate;
+    int days_left; /* of the certificate; negative: it has expired */
+};
+
+/* Shakes hands as a client would, looks at the certificate and hangs up; nothing of the caller's is
+ * sent. Each step takes at most timeout_ms. */
+void ds_tls_probe(const struct ds_tls_trust *trust, int timeout_ms,
+                  struct ds_tls_finding *ret_finding);
+
 #endif

@@ -206,7 +206,7 @@ uint32_t ds_tls_connection_outer_events(const struct ds_tls_connection *connecti
     const bool reads =
         connection->inner < 0 || (connection->inner_is_joined && connection->inward.size == 0);
     return (reads ? (uint32_t)EPOLLIN : 0) |
-           (connection->outer_wants_write ? (uint32_t)EPOLLOUT : 0);
+           (connection->outer_wants_write || connection->outward.size > 0 ? (uint32_t)EPOLLOUT : 0);
 }
 
 uint32_t ds_tls_connection_inner_events(const struct ds_tls_connection *connection)

@@ -1,29 +1,11 @@
 /*
  * Finds out why no connection to a tls+tcp address comes about: nng dials in the background and
- * keeps its reasons to itself. A probe shakes hands as a client would, looks at the certificate and
- * hangs up; it sends nothing of the caller's. Private to ds_common.
+ * keeps its reasons to itself. Private to ds_common.
  */
 #ifndef DS_TLS_PROBER_H
 #define DS_TLS_PROBER_H
 
 #include "ds/tls.h"
-
-enum ds_tls_verdict {
-    DS_TLS_UNREACHED, /* nobody answered in time, or hung up */
-    DS_TLS_TRUSTED,
-    DS_TLS_REFUSED, /* `reason` says why */
-};
-
-struct ds_tls_finding {
-    enum ds_tls_verdict verdict;
-    const char *reason; /* static; NULL unless DS_TLS_REFUSED */
-    bool has_certificate;
-    int days_left; /* of the certificate; negative: it has expired */
-};
-
-/* Asks now; each step takes at most timeout_ms. */
-void ds_tls_probe(const struct ds_tls_trust *trust, int timeout_ms,
-                  struct ds_tls_finding *ret_finding);
 
 /* Asks in a thread of its own when it is asked to. */
 struct ds_tls_prober;

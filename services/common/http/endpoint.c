@@ -115,3 +115,17 @@ void http_endpoint_format(const struct sockaddr *address, char *ret_text, size_t
     (void)inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
     (void)snprintf(ret_text, text_bytes_max, "%s:%u", host, ntohs(v4.sin_port));
 }
+
+const char *http_endpoint_failure(ds_code code)
+{
+    switch (code) {
+    case DS_NOT_FOUND:
+        return "there is no such host";
+    case DS_UNAVAILABLE:
+        return "this machine does not have that address";
+    case DS_PERMISSION_DENIED:
+        return "this user may not listen there; ports from 1024 on are open to everybody";
+    default:
+        return ds_code_name(code);
+    }
+}

@@ -28,4 +28,7 @@ DS_MUST_USE ds_code http_endpoint_parse(const char *text, struct http_endpoint *
 /* Writes "127.0.0.1:8080" or "[::1]:8080". */
 void http_endpoint_format(const struct sockaddr *address, char *ret_text, size_t text_bytes_max);
 
+/* Why http_server_listen() failed at an address, for a person. */
+const char *http_endpoint_failure(ds_code code);
+
 #endif

@@ -1,6 +1,7 @@
 #include "http/reply.h"
 
 #include "ds/number.h"
+#include "ds/time.h"
 
 static const struct {
     uint16_t status;
@@ -45,41 +46,19 @@ const char *http_status_phrase(unsigned int status)
     return "";
 }
 
-static void put_two_digits(char *target, int64_t value)
-{
-    target[0] = (char)('0' + value / 10 % 10);
-    target[1] = (char)('0' + value % 10);
-}
-
 void http_date_format(int64_t unix_seconds, char target[HTTP_DATE_BYTES])
 {
     static const char day_names[] = "ThuFriSatSunMonTueWed"; /* 1970 began on a Thursday */
     static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    const int64_t days = unix_seconds / 86400;
-    const int64_t seconds = unix_seconds % 86400;
-
-    /* Days to a date in the proleptic Gregorian calendar, in eras of 400 years from March on. */
-    const int64_t shifted = days + 719468;
-    const int64_t era = shifted / 146097;
-    const int64_t day_of_era = shifted % 146097;
-    const int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    const int64_t day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const int64_t month_from_march = (5 * day_of_year + 2) / 153;
-    const int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    const int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-    const int64_t year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
-
+    char text[DS_TIME_TEXT_MAX]; /* 1970-01-01T00:00:00Z */
+    ds_time_format(unix_seconds, 0, text);
+    const int month = (text[5] - '0') * 10 + text[6] - '0';
     memcpy(target, "Thu, 00 Jan 0000 00:00:00 GMT", HTTP_DATE_BYTES);
-    memcpy(target, day_names + days % 7 * 3, 3);
-    put_two_digits(target + 5, day);
+    memcpy(target, day_names + unix_seconds / 86400 % 7 * 3, 3);
+    memcpy(target + 5, text + 8, 2);
     memcpy(target + 8, month_names + (month - 1) * 3, 3);
-    put_two_digits(target + 12, year / 100);
-    put_two_digits(target + 14, year % 100);
-    put_two_digits(target + 17, seconds / 3600);
-    put_two_digits(target + 20, seconds / 60 % 60);
-    put_two_digits(target + 23, seconds % 60);
+    memcpy(target + 12, text, 4);
+    memcpy(target + 17, text + 11, 8);
 }
 
 void http_reply_begin(struct http_request *request, unsigned int status)

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from ._bound import Entry
 from ._frame import SHARED_BYTES_MAX, SHARED_FRAMES_MAX, Frame, FrameError, FrameType, VersionRejected, decode, encode
 from ._process import process_check
+from ._tls import tls_config
 from ._transport import ConnectionLost, NotSent, Transport, TransportClosed
 from .calls import CallOptions, Method, Q, R, Reply, RetryBudget, RetryPolicy, key_check, metadata_check
 from .errors import (
@@ -48,7 +49,8 @@ class Settings:
     connect_timeout: float
     authorization: str
     retry: RetryPolicy
-    tls: Any | None = None
+    tls_ca: str | os.PathLike[str] | None = None
+    tls_server_name: str | None = None
 
 
 @dataclass
@@ -82,7 +84,8 @@ class Core:
         self._server_epoch = 0
         self.inline_methods: frozenset[str] = frozenset()
         self._budget = RetryBudget(settings.retry)
-        self._transport = Transport(settings.url, settings.tls)
+        self._tls = tls_config(settings.url, settings.tls_ca, settings.tls_server_name)
+        self._transport = Transport(settings.url, self._tls)
         self._cancel_transport: Transport | None = None
         self._cancels: set[asyncio.Task[None]] = set()
         self._client_id = os.urandom(16)
@@ -269,7 +272,10 @@ class Core:
                 raise DeadlineExceededError("the time was over before the call was sent") from None
             raise DeadlineExceededError("no answer came in time") from None
         except NotSent as error:
-            raise NotDelivered(str(error)) from None
+            # nng keeps to itself why a handshake failed.
+            is_tls = self.settings.url.startswith("tls+")
+            hint = "is it up, and its certificate for that host and of a trusted authority?" if is_tls else "is it up?"
+            raise NotDelivered(f"{error} at {self.settings.url}; {hint}") from None
         except ConnectionLost:
             raise UnavailableError("the connection ended before the answer came") from None
         except TransportClosed:
@@ -311,7 +317,7 @@ class Core:
     async def _cancel(self, call_id: bytes) -> None:
         if self._cancel_transport is None:
             # A connection of its own, as docs/rpc.md wants it.
-            self._cancel_transport = Transport(self.settings.url, self.settings.tls)
+            self._cancel_transport = Transport(self.settings.url, self._tls)
         header = RequestHeader(call_id=call_id, client_id=self._client_id).SerializeToString()
         try:
             async with asyncio.timeout(CANCEL_TIMEOUT_S):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timezone
-from typing import Union
+from typing import Protocol, TypeVar, Union
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,6 +15,30 @@ Time = Union[datetime, Timestamp, None]
 
 PAGE_SIZE = 1000
 CHAINS_PAGE_SIZE = 100
+
+
+class PageRequest(Protocol):
+    page_token: str
+
+
+class PageResponse(Protocol):
+    next_page_token: str
+
+
+AnyRequest = TypeVar("AnyRequest", bound=PageRequest)
+AnyResponse = TypeVar("AnyResponse", bound=PageResponse)
+
+
+async def pages(
+    method: Callable[[AnyRequest], Awaitable[AnyResponse]], request: AnyRequest
+) -> AsyncIterator[AnyResponse]:
+    """The pages from the one that is asked for to the last; each changes the request's token."""
+    while True:
+        response = await method(request)
+        yield response
+        if not response.next_page_token:
+            return
+        request.page_token = response.next_page_token
 
 
 def timestamp(time: Time) -> Timestamp | None:

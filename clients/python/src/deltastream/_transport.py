@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
 import pynng
 
@@ -34,7 +33,7 @@ class TransportClosed(Exception):
 class Transport:
     """Belongs to one event loop."""
 
-    def __init__(self, url: str, tls: Any | None = None) -> None:
+    def __init__(self, url: str, tls: pynng.TLSConfig | None = None) -> None:
         # resend_time -1: never again by itself. Only the layer above knows what may be sent twice.
         self._socket = pynng.Req0(resend_time=-1, recv_max_size=MESSAGE_BYTES_MAX)
         self._socket.reconnect_time_min = RECONNECT_MIN_MS
@@ -46,6 +45,9 @@ class Transport:
             if tls is not None:
                 self._socket.tls_config = tls
             self._socket.dial(url, block=False)
+        except (pynng.InvalidOperation, pynng.NotSupported, pynng.AddressInvalid):
+            self._socket.close()
+            raise ValueError(f"{url!r} is not of the form ipc:///path, tcp://host:port or tls+tcp://host:port") from None
         except BaseException:
             self._socket.close()
             raise

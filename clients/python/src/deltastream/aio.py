@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,10 +27,11 @@ async def connect(
     connect_timeout: float = 5.0,
     authorization: str = "",
     retry: RetryPolicy = RetryPolicy(),
-    tls: Any | None = None,
+    tls_ca: str | os.PathLike[str] | None = None,
+    tls_server_name: str | None = None,
 ) -> Client:
     """As deltastream.connect, for the running event loop."""
-    return await connected(Settings(url, connect_timeout, authorization, retry, tls))
+    return await connected(Settings(url, connect_timeout, authorization, retry, tls_ca, tls_server_name))
 
 
 async def connected(settings: Settings) -> Client:
@@ -111,14 +113,10 @@ class Client(AsyncServices):
     ) -> AsyncIterator[Tick]:
         """All ticks of a range, both ends included, the oldest first."""
         request = _rows.ticks_request(product, start, end, order, page_size)
-        while True:
-            response = await self.storage.list_ticks(request)
+        async for response in _rows.pages(self.storage.list_ticks, request):
             for tick in response.ticks:
                 tick.product = response.product
                 yield tick
-            if not response.next_page_token:
-                return
-            request.page_token = response.next_page_token
 
     async def quotes(
         self,
@@ -131,14 +129,10 @@ class Client(AsyncServices):
     ) -> AsyncIterator[Quote]:
         """All quotes of an option in a range, both ends included, the oldest first."""
         request = _rows.quotes_request(symbol, start, end, order, page_size)
-        while True:
-            response = await self.storage.list_quotes(request)
+        async for response in _rows.pages(self.storage.list_quotes, request):
             for quote in response.quotes:
                 quote.symbol = response.symbol
                 yield quote
-            if not response.next_page_token:
-                return
-            request.page_token = response.next_page_token
 
     async def chains(
         self,
@@ -152,14 +146,10 @@ class Client(AsyncServices):
     ) -> AsyncIterator[OptionChain]:
         """All chains of a range, both ends included, the oldest first."""
         request = _rows.chains_request(product, expiry, start, end, order, page_size)
-        while True:
-            response = await self.storage.list_chains(request)
+        async for response in _rows.pages(self.storage.list_chains, request):
             for chain in response.chains:
                 chain.product = response.product
                 yield chain
-            if not response.next_page_token:
-                return
-            request.page_token = response.next_page_token
 
     async def bars(
         self,
@@ -173,13 +163,9 @@ class Client(AsyncServices):
     ) -> AsyncIterator[Bar]:
         """The bars of a range, the oldest first."""
         request = _rows.bars_request(product, interval, start, end, order, page_size)
-        while True:
-            response = await self.storage.get_bars(request)
+        async for response in _rows.pages(self.storage.get_bars, request):
             for bar in response.bars:
                 yield bar
-            if not response.next_page_token:
-                return
-            request.page_token = response.next_page_token
 
     async def close(self) -> None:
         """Calls in flight end with CancelledError. A client that is closed stays so; closing it again is nothing."""

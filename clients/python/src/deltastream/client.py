@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Generic, TypeVar
@@ -29,19 +30,22 @@ def connect(
     connect_timeout: float = 5.0,
     authorization: str = "",
     retry: RetryPolicy = RetryPolicy(),
-    tls: Any | None = None,
+    tls_ca: str | os.PathLike[str] | None = None,
+    tls_server_name: str | None = None,
 ) -> Client:
     """
-    A client of the server at a URL: "ipc:///run/deltastream/storage.sock", "tcp://127.0.0.1:7001".
+    A client of the server at a URL: "ipc:///run/deltastream/storage.sock", "tcp://127.0.0.1:7001",
+    "tls+tcp://storage.example.net:9003".
 
     connect_timeout  seconds until a call for which there is no connection fails with UnavailableError
     authorization    what an HTTP Authorization header would hold, for all calls
     retry            when calls that failed are made again; RetryPolicy(attempts=1): never
-    tls              a pynng.TLSConfig for "tls+tcp://…"
+    tls_ca           of tls+tcp: the file with the authorities' certificates in PEM; without it the system's count
+    tls_server_name  of tls+tcp: the host that the server's certificate has to be for, where the URL has another
 
     UnavailableError where nobody answers there.
     """
-    return Client(Caller(Settings(url, connect_timeout, authorization, retry, tls)))
+    return Client(Caller(Settings(url, connect_timeout, authorization, retry, tls_ca, tls_server_name)))
 
 
 class Caller:
