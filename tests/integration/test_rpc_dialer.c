@@ -2,9 +2,9 @@
 /* clang-format off */
 #include "support/test.h"
 /* clang-format on */
+#include "ds/nng_dialer.h"
 #include "ds/nng_publisher.h"
 #include "ds/nng_subscriber.h"
-#include "ds/nng_dialer.h"
 #include "ds/rpc_server.h"
 
 #include <errno.h>
