@@ -55,6 +55,7 @@ class FakeServer:
     def __init__(self):
         self.messages = queue.Queue()
         self.event_urls = []
+        self.says_hello = True
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
         self._connections = []
@@ -86,7 +87,7 @@ class FakeServer:
             while size := stream.read(8):
                 number = stream.read(4)
                 message = Message(connection, number, stream.read(struct.unpack(">Q", size)[0] - 4))
-                if message.frames[0].header.method == HELLO:
+                if self.says_hello and message.frames[0].header.method == HELLO:
                     message.answer(response(message.frames[0].header.call_id, self._hello()))
                 else:
                     self.messages.put(message)

@@ -252,6 +252,14 @@ def test_a_call_without_a_connection_is_unavailable(folder):
     assert isinstance(caught.value, ConnectionError)
 
 
+def test_a_server_that_does_not_say_hello_is_unavailable(fake, monkeypatch):
+    fake.says_hello = False
+    monkeypatch.setattr(deltastream.aio, "HELLO_SECONDS", 0.2)
+    with pytest.raises(deltastream.UnavailableError, match="no answer from tcp://.* within 0.2 s") as caught:
+        connect(fake, connect_timeout=2)
+    assert isinstance(caught.value.__cause__, deltastream.DeadlineExceededError)
+
+
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1", "tcp://"])
 def test_an_address_of_another_form_is_a_value_error(url):
     with pytest.raises(ValueError, match="not of the form"):

@@ -54,7 +54,7 @@ def test_a_method_keeps_its_client(fake):
 def test_a_failed_connect_leaves_nothing(folder):
     with pytest.raises(deltastream.UnavailableError):
         deltastream.connect(f"ipc://{folder}/nobody", connect_timeout=0.01)
-    with pytest.raises(Exception, match="(?i)address|supported|argument"):
+    with pytest.raises(ValueError, match="not of the form"):
         deltastream.connect("no-such-scheme://x")
     gc.collect()
     assert loop_threads() == []

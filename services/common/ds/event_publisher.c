@@ -58,7 +58,7 @@ static void *publisher_main(void *argument)
     return NULL;
 }
 
-static void send_message(void *context, struct ds_bytes message)
+static void hand_to_nng(void *context, struct ds_bytes message)
 {
     ds_nng_publisher_send(context, message);
 }
@@ -80,7 +80,7 @@ struct ds_event_publisher *ds_event_publisher_create(struct ds_event_journal *jo
     publisher->socket = ds_nng_publisher_create(DS_EVENT_BURST_MAX);
     publisher->pump = ds_event_pump_create(&(struct ds_event_pump_options){
         .journal = journal,
-        .send = send_message,
+        .send = hand_to_nng,
         .has_subscribers = has_subscribers,
         .context = publisher->socket,
     });

@@ -16,9 +16,13 @@ from ._rows import CHAINS_PAGE_SIZE, PAGE_SIZE, Time
 from ._services import AsyncServices
 from ._version import __version__
 from .calls import CallOptions, Method, Q, R, Reply, RetryPolicy
+from .errors import DeadlineExceededError, UnavailableError
 from .events import AsyncSubscription, Row, url_choose
 from .rpc import HelloRequest, HelloResponse, ListEventsRequest, ListEventsResponse
 from .storage import ORDER_ASC, Bar, OptionChain, Order, Quote, Tick
+
+# How long a server to which there is a connection may take for its Hello.
+HELLO_SECONDS = 5.0
 
 
 async def connect(
@@ -40,6 +44,9 @@ async def connected(settings: Settings) -> Client:
     client = Client(settings)
     try:
         await client.refresh()
+    except DeadlineExceededError as error:
+        await client.close()
+        raise UnavailableError(f"no answer from {settings.url} within {HELLO_SECONDS:g} s of connecting") from error
     except BaseException:
         await client.close()
         raise
@@ -59,8 +66,8 @@ class Client(AsyncServices):
 
     async def refresh(self) -> HelloResponse:
         """Asks the server who it is; it may have been started anew with another store."""
-        # Half of it for the connection: without one the call is unavailable, and not late.
-        timeout = 2 * self._core.settings.connect_timeout
+        # Beyond the connection's own time: without one the call is unavailable, and not late.
+        timeout = self._core.settings.connect_timeout + HELLO_SECONDS
         hello = await self.control.hello(HelloRequest(client=f"deltastream-python/{__version__}"), timeout=timeout)
         self._core.learn(hello)
         return hello
