@@ -1,8 +1,13 @@
 # What `cmake --install` puts where: the programs, and the completions and manual pages that the
-# command line writes about itself while it is installed.
+# command line writes about itself while it is installed. The C client library's part is in
+# clients/c; `--component library` installs that alone.
 include(GNUInstallDirs)
-install(TARGETS deltastream deltastream-storaged deltastream-gateway
-        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+set(DS_PROGRAMS deltastream deltastream-storaged deltastream-gateway)
+if(TARGET deltastream-load)
+  list(APPEND DS_PROGRAMS deltastream-load)
+endif()
+install(TARGETS ${DS_PROGRAMS} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT library)
 
 set(DS_ABOUT ${CMAKE_BINARY_DIR}/about)
 install(CODE "
@@ -20,3 +25,7 @@ install(FILES ${DS_ABOUT}/completion.zsh
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _deltastream)
 install(FILES ${DS_ABOUT}/completion.fish
         DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME deltastream.fish)
+install(FILES clients/load/report.schema.json clients/load/compare.schema.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/deltastream/load)
+install(DIRECTORY clients/load/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/deltastream/load
+        FILES_MATCHING PATTERN "*.json")

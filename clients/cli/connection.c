@@ -1,6 +1,7 @@
 #include "clients/cli/connection.h"
 
 #include "clients/cli/status.h"
+#include "clients/common/operator.h"
 #include "ds/exit_code.h"
 
 #include <errno.h>
@@ -10,40 +11,8 @@
 #include <unistd.h>
 
 #define IPC_SCHEME "ipc://"
-#define PERMISSIONS_MAX 64
 #define HELLO "deltastream.rpc.v1.Control/Hello"
 #define HELLO_TIMEOUT_MS 1000
-
-static bool holds(const char *const *permissions, size_t count, const char *permission)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(permissions[i], permission) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Somebody with every permission that a method asks for. */
-static const struct ds_principal *make_operator(struct ds_arena *arena)
-{
-    const char **permissions = ds_arena_alloc(arena, PERMISSIONS_MAX * sizeof(permissions[0]));
-    size_t count = 0;
-    for (size_t i = 0; i < ds_service_count; i++) {
-        for (size_t k = 0; k < ds_services[i]->method_count && count < PERMISSIONS_MAX; k++) {
-            const char *permission = ds_services[i]->methods[k].permission;
-            if (!holds(permissions, count, permission)) {
-                permissions[count++] = permission;
-            }
-        }
-    }
-    struct ds_principal *principal = ds_arena_alloc(arena, sizeof(*principal));
-    *principal = (struct ds_principal){.subject = "service:command-line",
-                                       .authentication_method = "none",
-                                       .permissions = permissions,
-                                       .permission_count = count};
-    return principal;
-}
 
 /*
  * 0 where a process has the socket open, else why it can't be reached. A datagram socket can't be
@@ -148,7 +117,8 @@ bool connection_try(struct ds_config *config, struct connection_options *options
     if (!tls_is_usable(connection.url, &options->tls, ret_failure)) {
         return false;
     }
-    connection.principal = is_ipc ? make_operator(ds_config_arena(config)) : NULL;
+    connection.principal =
+        is_ipc ? operator_create(ds_config_arena(config), "service:command-line") : NULL;
     const struct ds_channel_options channel_options = {
         .url = connection.url, .tls = &options->tls, .client_name = "deltastream/" DS_VERSION};
     if (ds_channel_open(&channel_options, &connection.channel) != DS_OK) {

@@ -1,7 +1,7 @@
 #include "clients/cli/interrupt.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -74,8 +74,21 @@ bool interrupt_came(void)
 
 bool interrupt_wait_ms(int64_t wait_ms)
 {
-    struct pollfd wait = {.fd = interrupt.descriptor, .events = POLLIN};
+    return interrupt_wait_for(NULL, 0, wait_ms);
+}
+
+bool interrupt_wait_for(struct pollfd *descriptors, size_t count, int64_t wait_ms)
+{
+    struct pollfd all[INTERRUPT_DESCRIPTORS_MAX + 1] = {
+        {.fd = interrupt.descriptor, .events = POLLIN}};
+    assert(count <= INTERRUPT_DESCRIPTORS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        all[i + 1] = descriptors[i];
+    }
     /* A signal that breaks the wait off has been noted already. */
-    poll(&wait, 1, (int)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX));
+    const int result = poll(all, count + 1, (int)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX));
+    for (size_t i = 0; i < count; i++) {
+        descriptors[i].revents = result > 0 ? all[i + 1].revents : 0;
+    }
     return interrupt_came();
 }

@@ -5,8 +5,12 @@
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 
+#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define INTERRUPT_DESCRIPTORS_MAX 4
 
 /* From here on the signals are noted. A second one writes `parting` to standard output, such as
  * what shows a hidden cursor again; "": nothing. */
@@ -20,5 +24,9 @@ bool interrupt_came(void);
 
 /* Waits so long, or until one comes; returns interrupt_came(). */
 bool interrupt_wait_ms(int64_t wait_ms);
+
+/* The same, until poll(2) would tell of one of these, too; their `revents` are set. At most
+ * INTERRUPT_DESCRIPTORS_MAX. */
+bool interrupt_wait_for(struct pollfd *descriptors, size_t count, int64_t wait_ms);
 
 #endif

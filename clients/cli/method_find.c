@@ -56,20 +56,22 @@ static struct search search_for(const char *name)
     return search;
 }
 
-/* NULL where there is none, or several. */
-static const struct ds_method *method_find_quietly(const char *name)
+const struct ds_method *method_find_quietly(const char *name, const char **ret_nearest)
 {
     const struct ds_method *method = ds_method_find(name, strlen(name));
     if (method != NULL) {
         return method;
     }
     const struct search search = search_for(name);
+    if (ret_nearest != NULL) {
+        *ret_nearest = search.suggestion.best;
+    }
     return search.count == 1 ? search.found : NULL;
 }
 
 const struct ds_method *method_find(const char *name)
 {
-    const struct ds_method *method = method_find_quietly(name);
+    const struct ds_method *method = method_find_quietly(name, NULL);
     if (method != NULL) {
         return method;
     }

@@ -7,6 +7,10 @@
 /* By its full or its short name; NULL after telling on stderr what there is. */
 const struct ds_method *method_find(const char *name);
 
+/* The same without a word; NULL also where several have the short name. ret_nearest (NULL: not
+ * wanted) gets the short name that is nearest to it, or NULL. */
+const struct ds_method *method_find_quietly(const char *name, const char **ret_nearest);
+
 typedef void (*method_route_fn)(void *context, const char *verb, const char *path,
                                 const char *profile);
 

@@ -5,14 +5,6 @@
 #include "clients/cli/connection.h"
 #include "ds/code.h"
 
-/* The row of a table of settings for `interval_ms` of the options. */
-#define POLL_INTERVAL_SETTING(options)                                                             \
-    {                                                                                              \
-        .name = "interval", .kind = DS_SETTING_DURATION, .argument = "TIME",                       \
-        .default_text = "500ms", .minimum = 10, .maximum = 3600000,                                \
-        .help = "how often the service is asked", .offset = offsetof(struct options, interval_ms)  \
-    }
-
 struct poll_wait {
     bool is_quiet;
     bool is_away;

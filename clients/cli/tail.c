@@ -1,9 +1,8 @@
 /* deltastream ticks tail, quotes tail: each new row once. */
 #include "clients/cli/command.h"
+#include "clients/cli/follow.h"
 #include "clients/cli/interrupt.h"
-#include "clients/cli/output.h"
 #include "clients/cli/plain_text.h"
-#include "clients/cli/poll_wait.h"
 #include "clients/cli/row_writer.h"
 #include "clients/cli/rows_columns.h"
 #include "clients/cli/tail_source.h"
@@ -11,6 +10,8 @@
 
 #include <errno.h>
 #include <unistd.h>
+
+#define TOPIC_PREFIX_BYTES_MAX 256
 
 static const char *const format_choices[] = {"auto", "text", "ndjson", "csv", NULL};
 enum tail_format {
@@ -26,6 +27,7 @@ struct tail_options {
     int64_t late_ms;
     int64_t first_count;
     int format;
+    bool is_verbose;
 };
 
 static const struct ds_setting settings[] = {
@@ -38,7 +40,7 @@ static const struct ds_setting settings[] = {
      .maximum = 10000,
      .help = "begin with the newest N rows that are there already, of each",
      .offset = offsetof(struct tail_options, first_count)},
-    POLL_INTERVAL_SETTING(tail_options),
+    FOLLOW_SETTINGS(tail_options),
     {.name = "late",
      .kind = DS_SETTING_DURATION,
      .argument = "TIME",
@@ -92,8 +94,10 @@ struct work {
     struct row_writer *writer; /* NULL for text */
     struct rows_columns columns;
     struct tail_source *sources[DS_CONFIG_OPERANDS_MAX];
+    const char *keys[DS_CONFIG_OPERANDS_MAX]; /* of the sources */
     size_t source_count;
-    int write_failure; /* errno of a write that failed; 0: none did */
+    char topic_prefix[TOPIC_PREFIX_BYTES_MAX]; /* of the topics of all sources */
+    int write_failure;                         /* errno of a write that failed; 0: none did */
 };
 
 /* What stands in front of the others, without its name. */
@@ -134,6 +138,9 @@ static ds_code write_text(struct work *work, struct ds_bytes row)
 static ds_code take_row(void *context, struct ds_bytes row)
 {
     struct work *work = context;
+    if (interrupt_came()) {
+        return DS_CANCELLED; /* What is being read may be long. */
+    }
     const ds_code code =
         work->writer == NULL ? write_text(work, row) : row_writer_add(work->writer, row);
     if (code != DS_OK && ferror(stdout) != 0) {
@@ -144,49 +151,89 @@ static ds_code take_row(void *context, struct ds_bytes row)
 }
 
 /* Rows leave at once: somebody waits for them. */
-static bool flush_rows(struct work *work)
+static ds_code flush_rows(void *context)
 {
+    struct work *work = context;
     if (work->write_failure == 0 && fflush(stdout) != 0) {
         work->write_failure = errno;
     }
-    return work->write_failure == 0;
+    return work->write_failure == 0 ? DS_OK : DS_ABORTED;
 }
 
 static int end_of(const struct work *work, ds_code code)
 {
-    if (work->write_failure != 0) {
-        return output_fail(work->write_failure);
-    }
     if (code == DS_OUT_OF_RANGE) {
         fprintf(stderr, "deltastream: more than %d rows are within --late; choose a shorter time\n",
                 TAIL_ROWS_MAX);
         return DS_EXIT_ERROR;
     }
-    return ds_exit_code_of(code);
+    return follow_end(code, work->write_failure);
 }
 
-static int tail(struct work *work)
+static ds_code read_sources(void *context)
 {
-    struct poll_wait wait = {.is_quiet = work->options->connection.quiet};
-    do {
-        ds_code code = DS_OK;
-        for (size_t i = 0; code == DS_OK && i < work->source_count; i++) {
-            code = tail_source_poll(work->sources[i]);
+    struct work *work = context;
+    for (size_t i = 0; i < work->source_count; i++) {
+        DS_TRY(tail_source_read(work->sources[i]));
+    }
+    return DS_OK;
+}
+
+/* The source of a topic: "ticks/NIFTY" is that of NIFTY. NULL: none. */
+static struct tail_source *source_of(const struct work *work, struct ds_bytes topic)
+{
+    const size_t kind_bytes = strlen(row_kind_info(work->kind)->name) + 1;
+    if (topic.size < kind_bytes) {
+        return NULL;
+    }
+    const struct ds_bytes key = ds_bytes_of(topic.data + kind_bytes, topic.size - kind_bytes);
+    for (size_t i = 0; i < work->source_count; i++) {
+        if (ds_bytes_equal(key, ds_bytes_of_text(work->keys[i]))) {
+            return work->sources[i];
         }
-        if (!flush_rows(work) || !poll_wait_goes_on(&wait, work->connection, code)) {
-            return end_of(work, code);
+    }
+    return NULL;
+}
+
+/* Another thread's; what it looks at stays as it is. */
+static bool is_wanted(void *context, struct ds_bytes topic)
+{
+    return source_of(context, topic) != NULL;
+}
+
+static ds_code take_event(void *context, struct ds_bytes topic, struct ds_bytes row)
+{
+    return tail_source_take_event(source_of(context, topic), row);
+}
+
+/* The longest beginning that the topics of all keys have, so that the service gives again no more
+ * events than need be. */
+static void write_topic_prefix(struct work *work)
+{
+    snprintf(work->topic_prefix, sizeof(work->topic_prefix), "%s/%s",
+             row_kind_info(work->kind)->name, work->keys[0]);
+    char *keys = strchr(work->topic_prefix, '/') + 1;
+    for (size_t i = 1; i < work->source_count; i++) {
+        size_t same = 0;
+        while (keys[same] != '\0' && keys[same] == work->keys[i][same]) {
+            same++;
         }
-    } while (!interrupt_wait_ms(work->options->interval_ms));
-    return DS_EXIT_INTERRUPTED;
+        /* Not within a character: topics are UTF-8. */
+        while (same > 0 && ((unsigned char)keys[same] & 0xC0) == 0x80) {
+            same--;
+        }
+        keys[same] = '\0';
+    }
 }
 
 static void open_sources(struct work *work, struct ds_config *config)
 {
     work->source_count = ds_config_operand_count(config);
     for (size_t i = 0; i < work->source_count; i++) {
+        work->keys[i] = ds_config_operand(config, i);
         const struct tail_source_options source_options = {.connection = work->connection,
                                                            .kind = work->kind,
-                                                           .key = ds_config_operand(config, i),
+                                                           .key = work->keys[i],
                                                            .late_us = work->options->late_ms * 1000,
                                                            .first_count =
                                                                work->options->first_count,
@@ -194,6 +241,27 @@ static void open_sources(struct work *work, struct ds_config *config)
                                                            .context = work};
         work->sources[i] = tail_source_create(&source_options);
     }
+    write_topic_prefix(work);
+}
+
+static int tail(struct work *work)
+{
+    const struct follow_options follow_options = {.connection = work->connection,
+                                                  .kind = work->kind,
+                                                  .topic_prefix = work->topic_prefix,
+                                                  .is_wanted = is_wanted,
+                                                  .interval_ms = work->options->interval_ms,
+                                                  .is_quiet = work->options->connection.quiet,
+                                                  .is_verbose = work->options->is_verbose,
+                                                  .read = read_sources,
+                                                  .take = take_event,
+                                                  .pause = flush_rows,
+                                                  .context = work};
+    interrupt_begin("");
+    const ds_code code = follow(&follow_options);
+    const int exit_code = end_of(work, code);
+    interrupt_end();
+    return exit_code;
 }
 
 static enum tail_format choose_format(const struct tail_options *options)
@@ -221,9 +289,7 @@ static int run_kind(struct ds_config *config, struct tail_options *options, enum
             stdout, kind, work.format == TAIL_CSV ? ROW_FORMAT_CSV : ROW_FORMAT_NDJSON, false);
     }
     open_sources(&work, config);
-    interrupt_begin("");
     exit_code = tail(&work);
-    interrupt_end();
     for (size_t i = 0; i < work.source_count; i++) {
         tail_source_destroy(work.sources[i]);
     }

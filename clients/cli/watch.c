@@ -2,9 +2,8 @@
 #include "clients/cli/chain_view.h"
 #include "clients/cli/command.h"
 #include "clients/cli/fields.h"
+#include "clients/cli/follow.h"
 #include "clients/cli/interrupt.h"
-#include "clients/cli/output.h"
-#include "clients/cli/poll_wait.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/row_page.h"
 #include "clients/cli/row_writer.h"
@@ -20,6 +19,7 @@
 #define LIST_EXPIRIES "deltastream.storage.v1.Storage/ListExpiries"
 #define EXPIRIES_FIELD 2
 #define EXPIRY_BYTES_MAX 16
+#define TOPIC_PREFIX_BYTES_MAX 256
 #define DATE_BYTES 10
 #define WATCH_CHAIN_BYTES_MAX (16 * 1024 * 1024)
 #define WATCH_TEXT_BYTES_MAX (4 * 1024 * 1024)
@@ -39,6 +39,7 @@ struct watch_options {
     const char *expiry;
     int64_t interval_ms;
     int format;
+    bool is_verbose;
 };
 
 static const struct ds_setting settings[] = {
@@ -47,7 +48,7 @@ static const struct ds_setting settings[] = {
      .argument = "YYYY-MM-DD",
      .help = "the chain of this expiry [the next one; the last where all have passed]",
      .offset = offsetof(struct watch_options, expiry)},
-    POLL_INTERVAL_SETTING(watch_options),
+    FOLLOW_SETTINGS(watch_options),
     {.name = "output",
      .short_flag = 'o',
      .environment = {"DS_OUTPUT"},
@@ -76,10 +77,12 @@ struct work {
     const struct watch_options *options;
     const struct connection *connection;
     const char *product;
-    char expiry[EXPIRY_BYTES_MAX]; /* "": there is none yet */
-    char today[DATE_BYTES + 1];    /* while the expiry is being looked for */
-    struct ds_buffer chain;        /* read last */
-    struct ds_buffer shown;        /* drawn last */
+    char expiry[EXPIRY_BYTES_MAX];             /* "": there is none yet */
+    char today[DATE_BYTES + 1];                /* when the expiry was looked for */
+    char topic_prefix[TOPIC_PREFIX_BYTES_MAX]; /* of the product's chains */
+    bool is_outdated;       /* a chain of an expiry that goes before this one has come */
+    struct ds_buffer chain; /* that came last */
+    struct ds_buffer shown; /* drawn last */
     struct ds_buffer text;
     struct row_writer *writer; /* NULL: a table */
     bool is_in_place;
@@ -100,16 +103,27 @@ static ds_code take_expiry(void *context, uint32_t number, struct ds_bytes value
     return DS_OK;
 }
 
-static ds_code find_expiry(struct work *work)
+static void write_today(char today[DATE_BYTES + 1])
 {
     char now[DS_TIME_TEXT_MAX];
+    ds_time_format(ds_clock_wall_us(ds_clock_system()) / DS_MICROSECONDS, 0, now);
+    memcpy(today, now, DATE_BYTES);
+    today[DATE_BYTES] = '\0';
+}
+
+static bool expiry_is_given(const struct work *work)
+{
+    return work->options->expiry != NULL && work->options->expiry[0] != '\0';
+}
+
+static ds_code find_expiry(struct work *work)
+{
     const struct row_page_field fields[] = {{"product", work->product}};
-    if (work->options->expiry != NULL && work->options->expiry[0] != '\0') {
+    if (expiry_is_given(work)) {
         snprintf(work->expiry, sizeof(work->expiry), "%s", work->options->expiry);
         return DS_OK;
     }
-    ds_time_format(ds_clock_wall_us(ds_clock_system()) / DS_MICROSECONDS, 0, now);
-    memcpy(work->today, now, DATE_BYTES);
+    write_today(work->today);
     work->expiry[0] = '\0';
     struct ds_client_call call;
     ds_code code =
@@ -129,8 +143,9 @@ static ds_code take_chain(void *context, struct ds_bytes row)
     return DS_OK;
 }
 
-static ds_code read_chain(struct work *work)
+static ds_code read_chain(void *context)
 {
+    struct work *work = context;
     char token[ROW_PAGE_TOKEN_BYTES_MAX];
     const struct row_page_request request = {.kind = ROW_KIND_CHAINS,
                                              .key = work->product,
@@ -139,6 +154,7 @@ static ds_code read_chain(struct work *work)
                                              .is_descending = true};
     ds_buffer_clear(&work->chain);
     DS_TRY(find_expiry(work));
+    work->is_outdated = false;
     if (work->expiry[0] == '\0') {
         return DS_OK;
     }
@@ -198,32 +214,88 @@ static ds_code show(struct work *work)
     return code;
 }
 
-static int end_of(const struct work *work, ds_code code)
+static ds_code show_newest(void *context)
 {
-    if (work->write_failure != 0) {
-        return output_fail(work->write_failure);
+    return show(context);
+}
+
+/* Whether a chain of that expiry is to be shown rather than one of the expiry that is: the rule of
+ * take_expiry(). */
+static bool goes_before(const struct work *work, const char *expiry)
+{
+    const bool has_passed = strcmp(expiry, work->today) < 0;
+    const bool shown_has_passed = strcmp(work->expiry, work->today) < 0;
+    if (work->expiry[0] == '\0' || has_passed != shown_has_passed) {
+        return work->expiry[0] == '\0' || shown_has_passed;
     }
-    return ds_exit_code_of(code);
+    return has_passed ? strcmp(expiry, work->expiry) > 0 : strcmp(expiry, work->expiry) < 0;
+}
+
+/* What is older than what is there came late, or was read before its event came. */
+static bool is_newest(const struct work *work, struct ds_bytes chain)
+{
+    int64_t time_us = 0;
+    int64_t newest_us = INT64_MIN;
+    (void)row_kind_time(ROW_KIND_CHAINS, ds_buffer_bytes(&work->chain), &newest_us);
+    return row_kind_time(ROW_KIND_CHAINS, chain, &time_us) && time_us >= newest_us;
+}
+
+static ds_code take_event(void *context, struct ds_bytes topic, struct ds_bytes chain)
+{
+    struct work *work = context;
+    char expiry[EXPIRY_BYTES_MAX];
+    const size_t prefix_bytes = strlen(work->topic_prefix);
+    if (topic.size < prefix_bytes || topic.size - prefix_bytes >= sizeof(expiry)) {
+        return DS_OK;
+    }
+    memcpy(expiry, topic.data + prefix_bytes, topic.size - prefix_bytes);
+    expiry[topic.size - prefix_bytes] = '\0';
+    if (strcmp(expiry, work->expiry) != 0) {
+        work->is_outdated |= !expiry_is_given(work) && goes_before(work, expiry);
+        return DS_OK;
+    }
+    if (!is_newest(work, chain)) {
+        return DS_OK;
+    }
+    ds_buffer_clear(&work->chain);
+    ds_buffer_append(&work->chain, chain.data, chain.size);
+    /* A table shows only the last of those that come at once. */
+    return work->writer == NULL ? DS_OK : show(work);
+}
+
+/* The next day the next expiry can be another one. */
+static bool is_outdated(void *context)
+{
+    const struct work *work = context;
+    char today[DATE_BYTES + 1];
+    write_today(today);
+    return work->is_outdated || (!expiry_is_given(work) && strcmp(today, work->today) != 0);
+}
+
+/* The message stands below what is drawn, which stays as it is. */
+static void leave_drawn(void *context)
+{
+    struct work *work = context;
+    work->lines_drawn = 0;
 }
 
 static int watch(struct work *work)
 {
-    struct poll_wait wait = {.is_quiet = work->options->connection.quiet};
-    do {
-        ds_code code = read_chain(work);
-        const bool is_answer = code == DS_OK;
-        if (is_answer) {
-            code = show(work);
-        }
-        if (!poll_wait_goes_on(&wait, work->connection, code) || work->write_failure != 0) {
-            return end_of(work, code);
-        }
-        if (wait.is_away && !wait.is_quiet) {
-            /* The message stands below what is drawn, which stays as it is. */
-            work->lines_drawn = 0;
-        }
-    } while (!interrupt_wait_ms(work->options->interval_ms));
-    return DS_EXIT_INTERRUPTED;
+    const struct follow_options follow_options = {.connection = work->connection,
+                                                  .kind = ROW_KIND_CHAINS,
+                                                  .topic_prefix = work->topic_prefix,
+                                                  .interval_ms = work->options->interval_ms,
+                                                  .is_quiet = work->options->connection.quiet,
+                                                  .is_verbose = work->options->is_verbose,
+                                                  .read = read_chain,
+                                                  .take = take_event,
+                                                  .pause = show_newest,
+                                                  .is_outdated = is_outdated,
+                                                  .told = leave_drawn,
+                                                  .context = work};
+    snprintf(work->topic_prefix, sizeof(work->topic_prefix), "chains/%s/", work->product);
+    const ds_code code = follow(&follow_options);
+    return follow_end(code, work->write_failure);
 }
 
 static int run_connected(struct work *work)

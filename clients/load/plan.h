@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LOAD_OPERATIONS_MAX 256 /* steps of all flows together */
-#define LOAD_VARIABLES_MAX 64   /* of all flows together */
+#define LOAD_VARIABLES_MAX 64   /* of a flow */
 #define LOAD_STAGES_MAX 256
 
 enum load_protocol {
@@ -110,7 +110,7 @@ struct load_plan {
     const struct load_flow *flows;
     size_t flow_count;
     size_t operation_count;
-    size_t variable_count;
+    size_t variable_count; /* of the flow that has the most; each flow counts its own from 0 */
     const struct load_objective *objectives;
     size_t objective_count;
     bool aborts_on_miss; /* --abort-on-fail: the run ends when an objective is missed for good */

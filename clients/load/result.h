@@ -7,8 +7,8 @@
 #ifndef LOAD_RESULT_H
 #define LOAD_RESULT_H
 
-#include "histogram.h"
-#include "plan.h"
+#include "clients/load/histogram.h"
+#include "clients/load/plan.h"
 
 #define LOAD_CODES_MAX 64
 #define LOAD_CODE_BYTES_MAX 32
@@ -18,6 +18,20 @@ struct load_code_result {
     char code[LOAD_CODE_BYTES_MAX];
     uint64_t count;
     struct load_histogram *latency;
+};
+
+/* One second of the run, of one operation or all together; by the time of the end of the answer. */
+struct load_second {
+    uint32_t second; /* since the start, warm-up included */
+    uint64_t planned;
+    uint64_t ok;
+    uint64_t failed;
+    uint64_t timed_out;
+    uint64_t unsent;
+    uint64_t under_way; /* at its end */
+    int64_t latency_p50_ns;
+    int64_t latency_p99_ns;
+    int64_t latency_max_ns;
 };
 
 struct load_operation_result {
@@ -34,20 +48,9 @@ struct load_operation_result {
     struct load_histogram *lag; /* from the planned time to the sending, of all that were sent */
     struct load_code_result codes[LOAD_CODES_MAX];
     size_t code_count;
-};
-
-/* One second of the run, all operations together; by the time of the end of the answer. */
-struct load_second {
-    uint32_t second; /* since the start, warm-up included */
-    uint64_t planned;
-    uint64_t ok;
-    uint64_t failed;
-    uint64_t timed_out;
-    uint64_t unsent;
-    uint64_t under_way; /* at its end */
-    int64_t latency_p50_ns;
-    int64_t latency_p99_ns;
-    int64_t latency_max_ns;
+    /* What `report` compares two runs by. Those of `total` are the run's own. */
+    const struct load_second *seconds;
+    size_t second_count; /* 0 where the run keeps none by operation */
 };
 
 /* What a watched server used in one second; `second` as above. */

@@ -15,6 +15,14 @@ void emit_descriptor(struct output *output, const uint8_t *data, size_t size);
 /* <service>_service.gen.h, <service>_service.gen.c: prototypes of the handlers and their table. */
 void emit_services(struct output *output, const struct model *model);
 
+/*
+ * The typed calls of the C client library: deltastream/<service>.h, <service>_client.gen.c and
+ * deltastream/services.h, which includes the headers of all services. The comments of the methods
+ * come from `set`, which still has its source info. The folder deltastream/ is there.
+ */
+void emit_client(struct output *output, const struct model *model,
+                 const Google__Protobuf__FileDescriptorSet *set);
+
 /* routes.gen.c: the tables of gateway/routes.h. */
 void emit_routes(struct output *output, const struct routes *routes);
 

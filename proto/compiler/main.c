@@ -3,6 +3,8 @@
  *
  *   ds-proto-compiler strip IN.pb OUT.pb              a descriptor set that protoc-c can work with
  *   ds-proto-compiler generate IN.pb OUT_DIR [PREFIX] the tables; PREFIX goes before all names
+ *   ds-proto-compiler strip-library IN.pb OUT.pb      as strip, for the C client library's headers
+ *   ds-proto-compiler client IN.pb OUT_DIR            the C client library's typed calls
  *
  * The way of `generate`: model.c turns the descriptors into lists with pointers and unpacks our
  * options (options.c); check.c refuses methods and names; bindings.c checks the routes, whose paths
@@ -77,7 +79,10 @@ static uint8_t *set_pack(const Google__Protobuf__FileDescriptorSet *set, struct 
     return packed;
 }
 
-static int strip(const char *input, const char *target, struct memory *memory)
+static int strip(const char *input, const char *target,
+                 void (*strip_set)(Google__Protobuf__FileDescriptorSet *, struct memory *,
+                                   struct complaints *),
+                 struct memory *memory)
 {
     size_t size = 0;
     const uint8_t *data = file_read(input, memory, &size);
@@ -87,7 +92,7 @@ static int strip(const char *input, const char *target, struct memory *memory)
         return EXIT_FAILURE;
     }
     struct complaints complaints = {0};
-    strip_for_protoc_c(set, memory, &complaints);
+    strip_set(set, memory, &complaints);
     if (complaints.count > 0) {
         return EXIT_FAILURE;
     }
@@ -137,19 +142,45 @@ static int generate(const char *input, const char *directory, const char *prefix
     return output.has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int client(const char *input, const char *directory, struct memory *memory)
+{
+    size_t size = 0;
+    const uint8_t *data = file_read(input, memory, &size);
+    Google__Protobuf__FileDescriptorSet *set =
+        data == NULL ? NULL : set_unpack(input, memory, data, size);
+    if (set == NULL) {
+        return EXIT_FAILURE;
+    }
+    struct complaints complaints = {0};
+    struct model model = {.memory = memory, .complaints = &complaints};
+    struct routes routes = {.memory = memory, .complaints = &complaints};
+    if (!sources_check(set, &model, &routes)) {
+        return EXIT_FAILURE;
+    }
+    struct output output = {.directory = directory, .prefix = ""};
+    emit_client(&output, &model, set);
+    return output.has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argument_count, char **arguments)
 {
     struct memory *memory = memory_create();
     int status = EXIT_FAILURE;
     if (argument_count == 4 && strcmp(arguments[1], "strip") == 0) {
-        status = strip(arguments[2], arguments[3], memory);
+        status = strip(arguments[2], arguments[3], strip_for_protoc_c, memory);
+    } else if (argument_count == 4 && strcmp(arguments[1], "strip-library") == 0) {
+        status = strip(arguments[2], arguments[3], strip_for_library, memory);
+    } else if (argument_count == 4 && strcmp(arguments[1], "client") == 0) {
+        status = client(arguments[2], arguments[3], memory);
     } else if ((argument_count == 4 || argument_count == 5) &&
                strcmp(arguments[1], "generate") == 0) {
         const char *prefix = argument_count == 5 ? arguments[4] : "";
         status = generate(arguments[2], arguments[3], prefix, memory);
     } else {
         fputs("usage: ds-proto-compiler strip IN.pb OUT.pb\n"
-              "       ds-proto-compiler generate IN.pb OUT_DIR [PREFIX]\n",
+              "       ds-proto-compiler generate IN.pb OUT_DIR [PREFIX]\n"
+              "       ds-proto-compiler strip-library IN.pb OUT.pb\n"
+              "       ds-proto-compiler client IN.pb OUT_DIR\n",
               stderr);
     }
     memory_destroy(memory);

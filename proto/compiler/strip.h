@@ -19,4 +19,13 @@ void strip_source_info(Google__Protobuf__FileDescriptorSet *set);
 void strip_for_protoc_c(Google__Protobuf__FileDescriptorSet *set, struct memory *memory,
                         struct complaints *complaints);
 
+/*
+ * The same for headers that go out to others: every C name begins with "deltastream__", and every
+ * file, imported ones too, is below deltastream/, so that a program that has its own
+ * google/protobuf/timestamp.pb-c.h never meets ours. Services go, whose C code nobody needs, and so
+ * do imports of files that only extend options.
+ */
+void strip_for_library(Google__Protobuf__FileDescriptorSet *set, struct memory *memory,
+                       struct complaints *complaints);
+
 #endif

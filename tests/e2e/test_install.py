@@ -20,6 +20,9 @@ def test_programs_completions_and_pages_are_installed(folder):
         "share/bash-completion/completions/deltastream",
         "share/zsh/site-functions/_deltastream",
         "share/fish/vendor_completions.d/deltastream.fish",
+        "share/deltastream/load/report.schema.json",
+        "share/deltastream/load/compare.schema.json",
+        "share/deltastream/load/scenarios/market_readers.json",
     ):
         assert (folder / path).stat().st_size > 0, path
     version = subprocess.run([folder / "bin/deltastream", "--version"], capture_output=True, timeout=seconds(20), check=True)

@@ -35,16 +35,17 @@ def tick(number, time_ms=None, product="X", price=None):
     }
 
 
-def put(store, *rows, kind="ticks", policy="error"):
-    done = store.cli("import", "-", "--kind", kind, "--on-conflict", policy, stdin=rows_to_store.ndjson(rows))
+def put(store, *rows, kind="ticks", policy="error", connect=None):
+    place = [] if connect is None else ["--connect", connect]
+    done = store.cli("import", "-", "--kind", kind, "--on-conflict", policy, *place, stdin=rows_to_store.ndjson(rows))
     assert done.returncode == 0, done.stderr
 
 
 class Tail:
     """A command that goes on, and its lines."""
 
-    def __init__(self, launcher, store, *arguments):
-        self.program = launcher.start("deltastream", *arguments, *FAST, "--data-dir", store.data_dir)
+    def __init__(self, launcher, store, *arguments, options=FAST):
+        self.program = launcher.start("deltastream", *arguments, *options, "--data-dir", store.data_dir)
 
     def next(self, count):
         lines = []
@@ -265,20 +266,22 @@ def process_state(terminal, name, after_seconds):
         return dict(line.split(":\t") for line in status.read().splitlines())[name]
 
 
-def test_a_second_signal_ends_a_watch_at_once_and_shows_the_cursor(store):
-    put(store, chain(1), kind="chains")
-    terminal = Terminal(store, "chains", "watch", "X")
+def test_a_second_signal_ends_a_watch_at_once_and_shows_the_cursor(launcher, data_dir):
+    storage = launcher.start("deltastream-storaged", "--data-dir", data_dir, "--listen", "tcp://127.0.0.1:0")
+    (url,) = storage.wait_ready()
+    store = Server(None, data_dir, [storage])
+    put(store, chain(1), kind="chains", connect=url)
+    terminal = Terminal(store, "chains", "watch", "X", "--connect", url)
     terminal.read_until(r"105.*\n")
-    service = store.programs[0].process
-    service.send_signal(signal.SIGSTOP)
+    storage.process.send_signal(signal.SIGSTOP)
     try:
-        # It asks every 10 ms, unless it waits for an answer.
+        # It asks every 10 ms, because tcp brings it no events here, unless it waits for an answer.
         wait_until(lambda: process_state(terminal, "voluntary_ctxt_switches", 0) == process_state(terminal, "voluntary_ctxt_switches", 0.2))
         terminal.process.send_signal(signal.SIGINT)
         wait_until(lambda: int(process_state(terminal, "ShdPnd", 0), 16) == 0)
         text = terminal.end(-signal.SIGINT)
     finally:
-        service.send_signal(signal.SIGCONT)
+        storage.process.send_signal(signal.SIGCONT)
     assert text.endswith("\x1b[?25h")
 
 

@@ -3,8 +3,6 @@
 #include "support/test.h"
 /* clang-format on */
 #include "ds/nng_dialer.h"
-#include "ds/nng_publisher.h"
-#include "ds/nng_subscriber.h"
 #include "ds/rpc_server.h"
 
 #include <errno.h>
@@ -176,62 +174,11 @@ static void a_connection_comes_back_after_every_dialer_was_hung_up_before_its_gr
     rmdir(folder);
 }
 
-/* Publishes until the subscriber has got one. */
-static void publish_until_received(struct ds_nng_publisher *publisher,
-                                   struct ds_nng_subscriber *subscriber)
-{
-    struct ds_bytes message;
-    do {
-        ds_nng_publisher_send(publisher, ds_bytes_of_text("news"));
-    } while (!ds_nng_subscriber_receive(subscriber, 20, &message));
-    assert_true(ds_bytes_equal_text(message, "news"));
-}
-
-static void
-a_subscription_comes_back_after_every_dialer_was_hung_up_before_its_greeting(void **state)
-{
-    (void)state;
-    char folder[] = "/tmp/ds-dialer-XXXXXX";
-    char path[64];
-    char url[80];
-    const char *url_in_use;
-    struct ds_bytes message;
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/events.sock", folder);
-    snprintf(url, sizeof url, "ipc://%s", path);
-    struct impatient_peer peer;
-    sem_init(&hung_up, 0, 0);
-    atomic_store(&greetings_wait, true);
-    impatient_peer_open(&peer, path);
-    struct ds_nng_subscriber *subscriber = NULL;
-    assert_int_equal(
-        ds_nng_subscriber_open(
-            &(struct ds_nng_subscriber_options){
-                .url = url, .message_bytes_max = 1024, .queue_max = 8, .connect_check_ms = 10},
-            &subscriber),
-        DS_OK);
-    ds_nng_subscriber_add(subscriber, ds_bytes_of_text("news"));
-    while (sem_trywait(&peer.finished) != 0) {
-        assert_false(ds_nng_subscriber_receive(subscriber, 20, &message));
-    }
-    impatient_peer_close(&peer);
-    assert_int_equal(unlink(path), 0);
-    struct ds_nng_publisher *publisher = ds_nng_publisher_create(8);
-    assert_int_equal(ds_nng_publisher_listen(publisher, url, &url_in_use), DS_OK);
-    publish_until_received(publisher, subscriber);
-    ds_nng_subscriber_close(subscriber);
-    ds_nng_publisher_close(publisher);
-    unlink(path);
-    rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             a_connection_comes_back_after_every_dialer_was_hung_up_before_its_greeting),
-        cmocka_unit_test(
-            a_subscription_comes_back_after_every_dialer_was_hung_up_before_its_greeting),
     };
     return cmocka_run_group_tests_name("rpc dialer", tests, NULL, NULL);
 }

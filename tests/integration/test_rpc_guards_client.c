@@ -10,6 +10,7 @@
 #include "integration/rpc_raw.h"
 #include "schema.gen.h"
 
+#include <poll.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -226,6 +227,15 @@ static void a_second_reply_is_no_answer_to_the_next_call(void **state)
     close(peer);
 }
 
+/* The next request by the connection that is there, or else by a new one. */
+static void take_whichever(struct open_call *open, int peer)
+{
+    struct pollfd events[] = {{.fd = peer, .events = POLLIN},
+                              {.fd = hostile.listener, .events = POLLIN}};
+    assert_true(poll(events, 2, PATIENCE_MS) > 0);
+    call_take(open, events[0].revents != 0 ? peer : rpc_hostile_accept(&hostile));
+}
+
 static void a_call_whose_reply_never_comes_ends_at_its_deadline(void **state)
 {
     struct open_call silent;
@@ -237,14 +247,17 @@ static void a_call_whose_reply_never_comes_ends_at_its_deadline(void **state)
     /* A process that was stopped meanwhile may not have come to send it. */
     assert_true(code == DS_DEADLINE_EXCEEDED || code == DS_UNAVAILABLE);
     call_start(&next, ds_method_storage_latest_tick, PATIENCE_MS);
-    call_take(&next, peer);
+    take_whichever(&next, peer);
     if (strcmp(next.header->method, ds_method_storage_ingest_ticks->full_name) == 0) {
         send_answer(&next, next.number, "too late");
         rpc__request_header__free_unpacked(next.header, NULL);
-        call_take(&next, peer);
+        take_whichever(&next, peer);
     }
     send_answer(&next, next.number, "in time");
     expect_answered(&next, "in time");
+    if (next.peer != peer) {
+        close(next.peer);
+    }
     close(peer);
 }
 

@@ -4,10 +4,12 @@
 #include "support/test.h"
 /* clang-format on */
 #include "deltastream/storage/v1/storage.pb-c.h"
+#include "ds/log.h"
 #include "integration/rpc_fixture.h"
 #include "integration/rpc_raw.h"
 #include "integration/rpc_stranger.h"
 #include "schema.gen.h"
+#include "support/log_capture.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,12 +32,23 @@ static void append_large_read(struct ds_buffer *message)
     free((void *)(uintptr_t)payload.data);
 }
 
+static size_t count_of(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word)) {
+        count++;
+    }
+    return count;
+}
+
 /* Without a limit its replies would hold REP contexts until it leaves, and the server would hear
  * nobody any more. */
 static void a_peer_that_reads_no_replies_is_hung_up_on(void **state)
 {
     (void)state;
     struct ds_buffer message;
+    static struct log_capture capture;
+    log_capture_begin(&capture);
     rpc_fixture_open(&fixture, FIXTURE_TCP,
                      &(struct ds_rpc_server_options){.authenticator.authenticate =
                                                          rpc_fixture_authenticate_reader,
@@ -59,6 +72,9 @@ static void a_peer_that_reads_no_replies_is_hung_up_on(void **state)
     close(peer);
     ds_buffer_deinit(&message);
     rpc_fixture_close(&fixture);
+    assert_true(ds_log_flush(RPC_FIXTURE_PATIENCE_MS));
+    /* Once, however many replies wait for it. */
+    assert_int_equal(count_of(log_capture_end(&capture), "peer_does_not_read"), 1);
 }
 
 int main(void)

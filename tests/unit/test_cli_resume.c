@@ -1,4 +1,3 @@
-#include "clients/cli/hash_set.h"
 #include "clients/cli/resume.h"
 #include "support/test.h"
 
@@ -156,38 +155,13 @@ static void a_state_folder_that_can_not_be_is_told(void **state)
     assert_int_equal(resume_save("/proc/nothing/x", fixture->state), DS_UNAVAILABLE);
 }
 
-static void a_set_holds_what_was_added_up_to_its_limit(void **state)
-{
-    (void)state;
-    struct hash_set set;
-    hash_set_init(&set, 5000);
-    assert_false(hash_set_has(&set, 0));
-    for (uint64_t i = 0; i < 5000; i++) {
-        /* Slot 0's mark and numbers that meet in one slot. */
-        assert_true(hash_set_add(&set, i == 1 ? UINT64_MAX : i << 32));
-    }
-    assert_true(hash_set_add(&set, 7ULL << 32));
-    assert_false(hash_set_add(&set, 12345));
-    assert_int_equal(set.count, 5000);
-    assert_true(hash_set_has(&set, 0) && hash_set_has(&set, 4999ULL << 32));
-    assert_false(hash_set_has(&set, 5001ULL << 32));
-    hash_set_clear(&set);
-    assert_false(hash_set_has(&set, 0));
-    assert_true(hash_set_add(&set, 12345));
-    hash_set_deinit(&set);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(what_is_saved_is_loaded),
-        T(two_runs_at_once_do_not_fail_one_another),
-        T(only_its_owner_reads_the_state),
-        T(every_subject_has_a_file_of_its_own),
-        T(a_damaged_state_is_told_from_none),
-        T(a_state_folder_that_can_not_be_is_told),
-        cmocka_unit_test(a_set_holds_what_was_added_up_to_its_limit),
+        T(what_is_saved_is_loaded),           T(two_runs_at_once_do_not_fail_one_another),
+        T(only_its_owner_reads_the_state),    T(every_subject_has_a_file_of_its_own),
+        T(a_damaged_state_is_told_from_none), T(a_state_folder_that_can_not_be_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

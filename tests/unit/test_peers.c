@@ -80,6 +80,42 @@ static void overdue_is_who_has_sent_no_request_in_its_time(void **state)
     assert_int_equal(ds_peers_overdue(peers, 2000000, ids, 1), 1);
 }
 
+static void who_was_marked_is_overdue_until_it_leaves(void **state)
+{
+    (void)state;
+    uint32_t ids[4];
+    assert_true(ds_peers_admit(peers, 1, 0, 0));
+    assert_true(ds_peers_request_begin(peers, 1));
+    assert_true(ds_peers_mark_overdue(peers, 1));
+    assert_false(ds_peers_mark_overdue(peers, 1));
+    assert_int_equal(ds_peers_overdue(peers, 0, ids, 4), 1);
+    assert_int_equal(ds_peers_overdue(peers, 0, ids, 4), 1);
+    assert_int_equal(ids[0], 1);
+    ds_peers_leave(peers, 1);
+    assert_int_equal(ds_peers_overdue(peers, 0, ids, 4), 0);
+    assert_false(ds_peers_mark_overdue(peers, 1));
+}
+
+static void a_request_that_comes_too_late_changes_nothing(void **state)
+{
+    (void)state;
+    uint32_t ids[4];
+    assert_true(ds_peers_admit(peers, 1, 0, 0));
+    assert_int_equal(ds_peers_overdue(peers, 1000000, ids, 4), 1);
+    assert_true(ds_peers_request_begin(peers, 1));
+    assert_int_equal(ds_peers_overdue(peers, 1000000, ids, 4), 1);
+}
+
+static void without_a_time_limit_nobody_is_overdue(void **state)
+{
+    (void)state;
+    uint32_t ids[1];
+    struct ds_peers *patient = ds_peers_create(&(struct ds_peer_limits){.connections_max = 1});
+    assert_true(ds_peers_admit(patient, 1, 0, 0));
+    assert_int_equal(ds_peers_overdue(patient, INT64_MAX, ids, 1), 0);
+    ds_peers_destroy(patient);
+}
+
 static void a_list_has_each_connection_with_its_requests(void **state)
 {
     (void)state;
@@ -109,6 +145,9 @@ int main(void)
         WITH(requests_in_work_are_counted_by_connection),
         WITH(a_list_has_each_connection_with_its_requests),
         WITH(overdue_is_who_has_sent_no_request_in_its_time),
+        WITH(who_was_marked_is_overdue_until_it_leaves),
+        WITH(a_request_that_comes_too_late_changes_nothing),
+        WITH(without_a_time_limit_nobody_is_overdue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,27 @@ static void fractions_are_written_with_0_3_6_or_9_digits(void **state)
     formatted(999999999, "2025-01-25T10:00:00.999999999Z", "2025-01-25T10:00:00.999999");
 }
 
+/* More days in turn than are remembered, some of them again and again. */
+static void times_near_each_other_are_written_as_if_alone(void **state)
+{
+    (void)state;
+    static const int64_t days[] = {0, 0, 1, 0, 1, 2, 0, 20000, 2, 2, 1, -719162, 0, 2932896};
+    struct ds_time_days known = {0};
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+            const int64_t seconds = days[i] * 86400 + (int64_t)(i * 6007 % 86400);
+            char alone[DS_TIME_TEXT_MAX + 1];
+            char near[DS_TIME_TEXT_MAX + 1];
+            alone[ds_time_format(seconds, 5000, alone)] = '\0';
+            near[ds_time_format_near(&known, seconds, 5000, near)] = '\0';
+            assert_string_equal(near, alone);
+            alone[ds_time_format_isoformat(seconds, 5000, alone)] = '\0';
+            near[ds_time_format_isoformat_near(&known, seconds, 5000, near)] = '\0';
+            assert_string_equal(near, alone);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +193,7 @@ int main(void)
         cmocka_unit_test(clock_times_that_are_none_are_refused),
         cmocka_unit_test(lenient_forms_need_the_option),
         cmocka_unit_test(fractions_are_written_with_0_3_6_or_9_digits),
+        cmocka_unit_test(times_near_each_other_are_written_as_if_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

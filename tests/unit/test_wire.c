@@ -1,5 +1,7 @@
 #include "support/codec_helper.h"
 
+#include <stdlib.h>
+
 static void varints_of_every_length_read_back(void **state)
 {
     (void)state;
@@ -17,6 +19,30 @@ static void varints_of_every_length_read_back(void **state)
             if (size > 1) {
                 reader = ds_wire_reader_of(ds_bytes_of(bytes, size - 1));
                 assert_false(ds_wire_read_varint(&reader, &value));
+            }
+        }
+    }
+}
+
+/* How much can be loaded at once depends on how many bytes follow; what they are must not count. */
+static void bytes_behind_a_varint_do_not_count(void **state)
+{
+    (void)state;
+    static const uint8_t fillings[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    for (size_t length = 1; length <= DS_VARINT_BYTES_MAX; length++) {
+        const uint64_t expected = length == 1 ? 0x55 : UINT64_C(1) << (7 * (length - 1)) | 0x2a;
+        for (size_t behind = 0; behind <= 12; behind++) {
+            for (size_t i = 0; i < sizeof fillings; i++) {
+                uint8_t *bytes = malloc(length + behind); /* exactly: a sanitizer sees past it */
+                assert_int_equal(ds_varint_put(bytes, expected), length);
+                memset(bytes + length, fillings[i], behind);
+                struct ds_wire_reader reader =
+                    ds_wire_reader_of(ds_bytes_of(bytes, length + behind));
+                uint64_t value;
+                assert_true(ds_wire_read_varint(&reader, &value));
+                assert_int_equal(value, expected);
+                assert_int_equal(reader.end - reader.next, behind);
+                free(bytes);
             }
         }
     }
@@ -154,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(varints_of_every_length_read_back),
+        cmocka_unit_test(bytes_behind_a_varint_do_not_count),
         cmocka_unit_test(a_varint_has_ten_bytes_at_most),
         cmocka_unit_test(tags_have_a_number_and_a_known_type),
         cmocka_unit_test(bytes_end_within_the_message),

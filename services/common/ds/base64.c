@@ -1,26 +1,44 @@
 #include "ds/base64.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#define DIGITS_OF_BOTH "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-void ds_base64_encode(struct ds_bytes bytes, char *target)
+static const char standard_digits[] = DIGITS_OF_BOTH "+/";
+static const char url_digits[] = DIGITS_OF_BOTH "-_";
+
+/* Writes no padding; returns the end of the text. */
+static char *encode(struct ds_bytes bytes, const char *digits, char *target)
 {
     const uint8_t *from = bytes.data;
     size_t left = bytes.size;
     for (; left >= 3; left -= 3, from += 3) {
         const uint32_t group = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
-        *target++ = alphabet[group >> 18];
-        *target++ = alphabet[group >> 12 & 63];
-        *target++ = alphabet[group >> 6 & 63];
-        *target++ = alphabet[group & 63];
+        *target++ = digits[group >> 18];
+        *target++ = digits[group >> 12 & 63];
+        *target++ = digits[group >> 6 & 63];
+        *target++ = digits[group & 63];
     }
-    if (left == 0) {
-        return;
+    if (left > 0) {
+        const uint32_t group = (uint32_t)from[0] << 16 | (left == 2 ? (uint32_t)from[1] << 8 : 0);
+        *target++ = digits[group >> 18];
+        *target++ = digits[group >> 12 & 63];
+        if (left == 2) {
+            *target++ = digits[group >> 6 & 63];
+        }
     }
-    const uint32_t group = (uint32_t)from[0] << 16 | (left == 2 ? (uint32_t)from[1] << 8 : 0);
-    *target++ = alphabet[group >> 18];
-    *target++ = alphabet[group >> 12 & 63];
-    *target++ = left == 2 ? alphabet[group >> 6 & 63] : '=';
-    *target++ = '=';
+    return target;
+}
+
+void ds_base64_encode(struct ds_bytes bytes, char *target)
+{
+    char *end = encode(bytes, standard_digits, target);
+    while (end != target + ds_base64_text_size(bytes.size)) {
+        *end++ = '=';
+    }
+}
+
+size_t ds_base64_url_encode(struct ds_bytes bytes, char *target)
+{
+    return (size_t)(encode(bytes, url_digits, target) - target);
 }
 
 /* 64 and more for what is no digit of either alphabet. */

@@ -1,4 +1,4 @@
-/* Base64 (RFC 4648). Private to ds_common until somebody else needs it. */
+/* Base64 (RFC 4648). Not for secrets: how long it takes goes by the bytes. */
 #ifndef DS_BASE64_H
 #define DS_BASE64_H
 
@@ -12,6 +12,10 @@ static inline size_t ds_base64_text_size(size_t bytes)
 
 /* Writes the standard alphabet with padding; `target` takes ds_base64_text_size() characters. */
 void ds_base64_encode(struct ds_bytes bytes, char *target);
+
+/* Writes the URL alphabet without padding and returns the length; `target` takes
+ * ds_base64_text_size() characters. */
+size_t ds_base64_url_encode(struct ds_bytes bytes, char *target);
 
 /*
  * Reads the standard or the URL alphabet, with or without padding. `target` takes text.size * 3 / 4

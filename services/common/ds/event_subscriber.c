@@ -2,7 +2,7 @@
 
 #include "deltastream/rpc/v1/events.pb-c.h"
 #include "ds/event_list.h"
-#include "ds/nng_subscriber.h"
+#include "ds/sp_subscriber.h"
 #include "schema.gen.h"
 
 #include <assert.h>
@@ -11,10 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* With messages of DS_EVENT_MESSAGE_BYTES_MAX at most, 16 MiB. */
-#define MESSAGES_MAX 256
-/* How long one receive waits, and the thread at most for its end. */
-#define RECEIVE_MS 500
 #define LIST_TIMEOUT_MS 2000
 /* HelloResponse.event_urls. */
 #define HELLO_EVENT_URLS 9
@@ -22,9 +18,10 @@
 struct ds_event_subscriber {
     struct ds_event_subscriber_options options;
     struct ds_event_follower *follower; /* the thread's */
-    struct ds_nng_subscriber *socket;
+    struct ds_sp_subscriber *socket;
     struct ds_client_call call; /* the thread's; ListEvents, released before the next one */
     atomic_bool is_ending;
+    atomic_ullong message_count;
     pthread_t thread;
 };
 
@@ -60,7 +57,8 @@ static void *subscriber_main(void *argument)
     struct ds_event_subscriber *subscriber = argument;
     while (!atomic_load(&subscriber->is_ending)) {
         struct ds_bytes message;
-        if (ds_nng_subscriber_receive(subscriber->socket, RECEIVE_MS, &message)) {
+        if (ds_sp_subscriber_receive(subscriber->socket, -1, &message)) {
+            atomic_fetch_add(&subscriber->message_count, 1);
             /* What is no message of ours shows as a hole. */
             (void)ds_event_follower_message(subscriber->follower, message);
         }
@@ -74,19 +72,18 @@ static void subscribe(struct ds_event_subscriber *subscriber)
         char topic[DS_EVENT_TOPIC_BYTES_MAX + 1];
         /* All of the kind, since only whoever gets all of its numbers sees which are missing. */
         snprintf(topic, sizeof topic, "%s/", subscriber->options.interests[i].kind);
-        ds_nng_subscriber_add(subscriber->socket, ds_bytes_of_text(topic));
+        ds_sp_subscriber_add(subscriber->socket, ds_bytes_of_text(topic));
     }
 }
 
 ds_code ds_event_subscriber_open(const struct ds_event_subscriber_options *options,
                                  struct ds_event_subscriber **ret_subscriber)
 {
-    struct ds_nng_subscriber *socket = NULL;
+    struct ds_sp_subscriber *socket = NULL;
     assert(options->interest_count > 0);
-    DS_TRY(ds_nng_subscriber_open(
-        &(struct ds_nng_subscriber_options){.url = options->url,
-                                            .message_bytes_max = DS_EVENT_MESSAGE_BYTES_MAX,
-                                            .queue_max = MESSAGES_MAX},
+    DS_TRY(ds_sp_subscriber_open(
+        &(struct ds_sp_subscriber_options){.url = options->url,
+                                           .message_bytes_max = DS_EVENT_MESSAGE_BYTES_MAX},
         &socket));
     struct ds_event_subscriber *subscriber = calloc(1, sizeof *subscriber);
     if (subscriber == NULL) {
@@ -116,12 +113,17 @@ void ds_event_subscriber_close(struct ds_event_subscriber *subscriber)
         return;
     }
     atomic_store(&subscriber->is_ending, true);
-    ds_nng_subscriber_interrupt(subscriber->socket);
+    ds_sp_subscriber_interrupt(subscriber->socket);
     pthread_join(subscriber->thread, NULL);
     ds_client_call_release(&subscriber->call);
-    ds_nng_subscriber_close(subscriber->socket);
+    ds_sp_subscriber_close(subscriber->socket);
     ds_event_follower_destroy(subscriber->follower);
     free(subscriber);
+}
+
+uint64_t ds_event_subscriber_message_count(const struct ds_event_subscriber *subscriber)
+{
+    return atomic_load(&subscriber->message_count);
 }
 
 static ds_code first_url(struct ds_bytes hello, char ret_url[DS_EVENT_URL_BYTES_MAX])

@@ -1,7 +1,8 @@
 /*
  * Follows the events of a service from a thread of its own, which connects by itself, and again.
- * Memory is bounded: while a notice is worked on, some 256 messages wait; past them the oldest are
- * dropped, and asked for afterwards, which is a gap where the service has forgotten them.
+ * While a notice is worked on, messages wait in the kernel's buffers of the connection and then at
+ * the service, which drops the oldest past some (docs/rpc.md, section 10); they are asked for
+ * afterwards, which is a gap where the service has forgotten them.
  */
 #ifndef DS_EVENT_SUBSCRIBER_H
 #define DS_EVENT_SUBSCRIBER_H
@@ -25,13 +26,20 @@ struct ds_event_subscriber_options {
     void *context;
 };
 
-/* DS_INVALID_ARGUMENT: no such URL. */
+/* DS_INVALID_ARGUMENT: no such URL; DS_RESOURCE_EXHAUSTED: no descriptor is left. */
 DS_MUST_USE ds_code ds_event_subscriber_open(const struct ds_event_subscriber_options *options,
                                              struct ds_event_subscriber **ret_subscriber);
 
 /* Waits for a notice or a call that is under way; none comes afterwards. Takes NULL. Not from a
  * notice. */
 void ds_event_subscriber_close(struct ds_event_subscriber *subscriber);
+
+/*
+ * How many messages have been received, heartbeats included: where it stands still for several of
+ * DS_EVENT_HEARTBEAT_US, and no notice is being worked on, nothing is heard of the service. Any
+ * thread.
+ */
+uint64_t ds_event_subscriber_message_count(const struct ds_event_subscriber *subscriber);
 
 /* Asks Hello for the service's event sockets and gives the first. DS_NOT_FOUND: it has none; else
  * the call's code. */

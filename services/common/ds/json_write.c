@@ -191,12 +191,20 @@ bool json_write_absent(struct json_writer *writer, struct json_write_level *leve
     return json_write_default_value(writer, level, field);
 }
 
+/* Whether nothing stands for the field where the wire does not have it. Most fields of a row are
+ * such, so that json_write_absent() need not be asked. */
+static bool leaves_nothing(const struct json_writer *writer, const struct ds_field *field)
+{
+    return !ds_field_has(field, DS_FIELD_SERIES) &&
+           (ds_field_has(field, DS_FIELD_PRESENCE) || !writer->style->defaults);
+}
+
 /* Writes the fields before `until` that the wire does not have. */
 static bool write_absent_until(struct json_writer *writer, struct json_write_level *level,
                                const struct ds_field *field, const struct ds_field *until)
 {
     for (; field != until; field++) {
-        if (!json_write_absent(writer, level, field)) {
+        if (!leaves_nothing(writer, field) && !json_write_absent(writer, level, field)) {
             return false;
         }
     }
@@ -227,8 +235,8 @@ static bool first_of_oneof(struct walk *walk, const struct ds_field *field)
 }
 
 /* The field of a tag if it keeps to the order; NULL with ret_disorder false if it is unknown. */
-static const struct ds_field *step(struct walk *walk, const struct ds_message *message,
-                                   uint32_t number, bool *ret_disorder)
+static const struct ds_field *step_far(struct walk *walk, const struct ds_message *message,
+                                       uint32_t number, bool *ret_disorder)
 {
     const struct ds_field *field = walk->next;
     while (field != walk->end && field->number < number) {
@@ -241,6 +249,18 @@ static const struct ds_field *step(struct walk *walk, const struct ds_message *m
     }
     *ret_disorder = field == walk->next && ds_field_at(message, number) != NULL;
     return NULL;
+}
+
+/* The same. Mostly it is the very next field. */
+static inline const struct ds_field *step(struct walk *walk, const struct ds_message *message,
+                                          uint32_t number, bool *ret_disorder)
+{
+    const struct ds_field *field = walk->next;
+    if (field != walk->end && field->number == number && field->oneof < 0) {
+        *ret_disorder = false;
+        return field;
+    }
+    return step_far(walk, message, number, ret_disorder);
 }
 
 bool json_write_is_ordered(const struct ds_message *message, struct ds_bytes wire)

@@ -4,6 +4,7 @@
 
 #include "ds/json.h"
 #include "ds/kind.h"
+#include "ds/time.h"
 
 /* Room for any number in quotes. */
 #define DS_JSON_SCALAR_TEXT_MAX 48
@@ -16,6 +17,7 @@ struct json_writer {
      * turns out to be another than that of their numbers. The second walk is careful: it looks at
      * the order of each message before it writes it. */
     bool careful;
+    struct ds_time_days days;
 };
 
 /* A message being written; the levels of the enclosing ones live on the stack below. */

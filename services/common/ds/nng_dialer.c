@@ -2,14 +2,11 @@
 
 #include "ds/clock.h"
 #include "ds/log.h"
-#include "ds/nng_redial.h"
+#include "ds/nng_request.h"
 #include "ds/nng_socket.h"
-#include "ds/tls_prober.h"
 
 #include <nng/protocol/reqrep0/req.h>
 #include <nng/supplemental/tls/tls.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +14,10 @@
 #define CONNECT_PATIENCE_MS 1000
 /* How much longer it waits for one whose peer is known to be there: shaking hands takes time. */
 #define HANDSHAKE_PATIENCE_MS 4000
+/* Handshakes that a channel has under way at once. 64 of them, all new, take a busy machine longer
+ * than the server waits for any of them, and none would ever end well. Who finds so many waits for
+ * one of their requests to end: none of them is free. */
+#define TLS_CONNECTING_MAX 4
 /* How often it looks while nothing is left of its patience and a probe is under way. */
 #define PROBE_CHECK_MS 50
 /* How often it looks meanwhile; long enough for nng's own tries to have come first. */
@@ -33,51 +34,6 @@ static int smaller_of(int a, int b)
 {
     return a < b ? a : b;
 }
-
-enum request_state {
-    REQUEST_FREE,
-    REQUEST_SENDING,
-    REQUEST_WAITING,
-};
-
-/*
- * One REQ socket with a connection of its own, which thus carries one message at a time. Where
- * requests share one, a peer's sudden end can make nng fail at sending one request while it is
- * between the header and the body of the reply to another; it then closes the connection itself,
- * and the fault told of above stops its only reaper: the process never connects again. Between
- * begin and end the request belongs to the caller; `aio` moves it along.
- */
-struct ds_nng_request {
-    struct ds_nng_dialer *dialer;
-    nng_socket socket;
-    struct ds_nng_redial redial;
-    atomic_int pipe_count;
-    nng_ctx context;
-    nng_aio *aio;
-    enum request_state state;
-    bool was_sent;
-    atomic_bool is_cancelled;
-    int64_t deadline_ms; /* monotonic */
-    int patience_ms;     /* what is left of it, without a connection */
-    int check_ms;        /* how long the look that is under way waits */
-    uint64_t probe_ticket;
-    const char *failure; /* what a probe has found; NULL: nothing */
-    ds_nng_done_fn done;
-    void *done_context;
-    struct ds_nng_request *next_free;
-};
-
-struct ds_nng_dialer {
-    struct ds_nng_dialer_options options;
-    char url[DS_NNG_URL_BYTES_MAX];
-    int check_ms;
-    nng_tls_config *tls_config; /* NULL unless it is tls+tcp, as is `prober` */
-    struct ds_tls_prober *prober;
-    pthread_mutex_t mutex; /* guards free_requests and open_count */
-    struct ds_nng_request *free_requests;
-    size_t open_count;
-    struct ds_nng_request requests[]; /* opened as they are needed */
-};
 
 static int remaining_ms(const struct ds_nng_request *request)
 {
@@ -116,7 +72,7 @@ static void request_cancel_if_marked(struct ds_nng_request *request)
 static int next_check_ms(const struct ds_nng_request *request)
 {
     int check_ms = smaller_of(request->dialer->check_ms, remaining_ms(request));
-    if (atomic_load(&request->pipe_count) == 0) {
+    if (atomic_load(&request->traffic.pipe_count) == 0) {
         const bool is_probing = request->dialer->prober != NULL && request->patience_ms <= 0;
         check_ms = smaller_of(check_ms, is_probing ? PROBE_CHECK_MS : request->patience_ms);
     }
@@ -166,12 +122,14 @@ static bool may_wait_on(struct ds_nng_request *request)
     if (remaining_ms(request) == 0) {
         return false;
     }
-    if (atomic_load(&request->pipe_count) > 0) {
+    if (atomic_load(&request->traffic.pipe_count) > 0) {
         return true;
     }
     request->patience_ms -= request->check_ms;
     ds_nng_redial_again(&request->redial);
-    return has_hope(request);
+    /* Where others of the channel are connected the service is there, and this connection is on its
+     * way: 64 of TLS at once take a busy machine more than the patience. */
+    return ds_nng_dialer_is_connected(request->dialer) || has_hope(request);
 }
 
 static void request_not_sent(struct ds_nng_request *request, int outcome)
@@ -191,9 +149,21 @@ static void request_sent(struct ds_nng_request *request)
      * 1702). */
     request->state = REQUEST_WAITING;
     request->was_sent = true;
+    ds_nng_traffic_taken(&request->traffic);
     nng_aio_set_timeout(request->aio, remaining_ms(request));
     nng_ctx_recv(request->context, request->aio);
     request_cancel_if_marked(request);
+}
+
+/*
+ * Sends the message of `try_aio` if the connection takes it now, which it nearly always does. nng
+ * knows at once and needs no turn of its task threads to tell us: a quarter of those for a call.
+ */
+static bool request_try(struct ds_nng_request *request)
+{
+    nng_aio_set_timeout(request->try_aio, NNG_DURATION_ZERO);
+    nng_ctx_send(request->context, request->try_aio);
+    return nng_aio_result(request->try_aio) == 0;
 }
 
 static void request_callback(void *argument)
@@ -207,6 +177,7 @@ static void request_callback(void *argument)
     } else if (outcome == 0) {
         request_finish(request, DS_OK, nng_aio_get_msg(request->aio));
     } else {
+        request->is_owing = request->is_owing || outcome != NNG_ECONNRESET;
         request_finish(request, request_failure(request, outcome), NULL);
     }
 }
@@ -221,7 +192,7 @@ static void pipe_changed(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
     (void)pipe;
     struct ds_nng_request *request = argument;
-    atomic_fetch_add(&request->pipe_count, event == NNG_PIPE_EV_ADD_PRE ? 1 : -1);
+    ds_nng_traffic_pipe_changed(&request->traffic, event);
 }
 
 static void request_configure(struct ds_nng_request *request)
@@ -249,10 +220,12 @@ static bool request_open(struct ds_nng_dialer *dialer, struct ds_nng_request *re
                                              .check_ms = dialer->check_ms,
                                              .tls_config = dialer->tls_config};
     if (!ds_nng_redial_begin(&request->redial)) {
+        /* Harmless: it has never had a connection. */
         nng_close(request->socket);
         return false;
     }
     ds_nng_check(nng_aio_alloc(&request->aio, request_callback, request));
+    ds_nng_check(nng_aio_alloc(&request->try_aio, NULL, NULL));
     return true;
 }
 
@@ -280,7 +253,7 @@ static ds_code dialer_prepare_tls(struct ds_nng_dialer *dialer)
     return DS_OK;
 }
 
-static void dialer_free(struct ds_nng_dialer *dialer)
+void ds_nng_dialer_free(struct ds_nng_dialer *dialer)
 {
     if (dialer->tls_config != NULL) {
         nng_tls_config_free(dialer->tls_config);
@@ -305,7 +278,7 @@ ds_code ds_nng_dial(const struct ds_nng_dialer_options *options, struct ds_nng_d
     }
     dialer->options.tls = NULL;
     if (code != DS_OK) {
-        dialer_free(dialer);
+        ds_nng_dialer_free(dialer);
         return code;
     }
     dialer->open_count = 1;
@@ -322,52 +295,65 @@ static void request_end_dropped(struct ds_nng_request *request)
     if (request->state == REQUEST_SENDING) {
         request_not_sent(request, NNG_ECANCELED);
     } else if (request->state == REQUEST_WAITING) {
+        request->is_owing = true;
         request_finish(request, DS_CANCELLED, NULL);
     }
 }
 
-static bool dialer_close_sockets(struct ds_nng_dialer *dialer)
-{
-    nng_socket *sockets = calloc(dialer->open_count, sizeof *sockets);
-    if (sockets == NULL) {
-        abort();
-    }
-    for (size_t i = 0; i < dialer->open_count; i++) {
-        sockets[i] = dialer->requests[i].socket;
-    }
-    const bool is_closed = ds_nng_sockets_close(sockets, dialer->open_count);
-    free(sockets);
-    return is_closed;
-}
-
 void ds_nng_dialer_close(struct ds_nng_dialer *dialer)
 {
+    for (size_t i = 0; i < dialer->open_count; i++) {
+        nng_aio_stop(dialer->requests[i].try_aio); /* First: what is not sent yet stays so. */
+    }
     for (size_t i = 0; i < dialer->open_count; i++) {
         nng_aio_stop(dialer->requests[i].aio);
     }
     for (size_t i = 0; i < dialer->open_count; i++) {
         request_end_dropped(&dialer->requests[i]);
     }
-    if (!dialer_close_sockets(dialer)) {
-        return;
-    }
-    for (size_t i = 0; i < dialer->open_count; i++) {
-        nng_aio_free(dialer->requests[i].aio);
-    }
-    pthread_mutex_destroy(&dialer->mutex);
-    dialer_free(dialer);
+    ds_nng_dialer_end(dialer);
 }
 
-static struct ds_nng_request *begin_locked(struct ds_nng_dialer *dialer)
+static struct ds_nng_request *free_pop_locked(struct ds_nng_dialer *dialer)
 {
     struct ds_nng_request *request = dialer->free_requests;
     if (request != NULL) {
-        dialer->free_requests = request->next_free;
+        dialer->free_requests = request->next;
+    }
+    return request;
+}
+
+static size_t count_connecting(const struct ds_nng_dialer *dialer)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < dialer->open_count; i++) {
+        count += atomic_load(&dialer->requests[i].traffic.pipe_count) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/*
+ * An owing request is left alone as long as there are others: what is sent by its connection may
+ * fail, and nng closes it then, in the middle of the reply. Where none is left the one that has
+ * waited longest is taken, since its peer may never answer.
+ */
+static struct ds_nng_request *begin_locked(struct ds_nng_dialer *dialer)
+{
+    struct ds_nng_request *request = free_pop_locked(dialer);
+    if (request != NULL) {
         return request;
+    }
+    ds_nng_owing_check_locked(dialer);
+    request = free_pop_locked(dialer);
+    if (request != NULL) {
+        return request;
+    }
+    if (dialer->tls_config != NULL && count_connecting(dialer) >= TLS_CONNECTING_MAX) {
+        return NULL;
     }
     request = &dialer->requests[dialer->open_count];
     if (dialer->open_count == dialer->options.request_count || !request_open(dialer, request)) {
-        return NULL;
+        return ds_nng_owing_pop_locked(dialer);
     }
     dialer->open_count++;
     return request;
@@ -389,8 +375,7 @@ void ds_nng_request_end(struct ds_nng_request *request)
 {
     struct ds_nng_dialer *dialer = request->dialer;
     pthread_mutex_lock(&dialer->mutex);
-    request->next_free = dialer->free_requests;
-    dialer->free_requests = request;
+    ds_nng_request_put_back_locked(request);
     pthread_mutex_unlock(&dialer->mutex);
 }
 
@@ -407,7 +392,14 @@ void ds_nng_request_send(struct ds_nng_request *request, const struct ds_bytes *
     request->failure = NULL;
     request->done = done;
     request->done_context = context;
-    nng_aio_set_msg(request->aio, ds_nng_message_of(parts, part_count));
+    nng_msg *message = ds_nng_message_of(parts, part_count);
+    nng_aio_set_msg(request->try_aio, message);
+    if (request_try(request)) {
+        request_sent(request);
+        return;
+    }
+    nng_aio_set_msg(request->try_aio, NULL);
+    nng_aio_set_msg(request->aio, message);
     request_post(request);
 }
 
@@ -432,7 +424,7 @@ bool ds_nng_dialer_is_connected(struct ds_nng_dialer *dialer)
     bool is_connected = false;
     pthread_mutex_lock(&dialer->mutex);
     for (size_t i = 0; i < dialer->open_count && !is_connected; i++) {
-        is_connected = atomic_load(&dialer->requests[i].pipe_count) > 0;
+        is_connected = atomic_load(&dialer->requests[i].traffic.pipe_count) > 0;
     }
     pthread_mutex_unlock(&dialer->mutex);
     return is_connected;

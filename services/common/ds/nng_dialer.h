@@ -25,7 +25,8 @@ struct ds_nng_dialer_options {
 DS_MUST_USE ds_code ds_nng_dial(const struct ds_nng_dialer_options *options,
                                 struct ds_nng_dialer **ret_dialer);
 
-/* Ends what is under way with DS_CANCELLED, waits for the callbacks and closes. */
+/* Ends what is under way with DS_CANCELLED, waits for the callbacks and closes; connections by
+ * which a reply is still owed are closed later (ds/nng_drain.h), and nobody waits for that. */
 void ds_nng_dialer_close(struct ds_nng_dialer *dialer);
 
 struct ds_nng_reply;

@@ -2,6 +2,7 @@
 
 #include "ds/clock.h"
 #include "ds/log.h"
+#include "ds/nng_hangup.h"
 #include "ds/nng_socket.h"
 #include "ds/ticker.h"
 
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A peer that does not take a reply in this time is disconnected: its unread replies would
+/* A peer that does not take a reply in this time is hung up on: its unread replies would
  * otherwise stop the whole REP socket for everybody. */
 #define REPLY_QUEUE_TIMEOUT_MS 2000
 /* A TLS handshake takes three journeys over the network; who takes longer does not mean it. */
@@ -82,10 +83,11 @@ static void exchange_sent(struct ds_nng_exchange *exchange, int outcome)
     if (outcome != 0) {
         nng_msg_free(nng_aio_get_msg(exchange->aio));
     }
-    if (outcome == NNG_ETIMEDOUT) {
+    /* Once for all replies that wait for the same peer; the next look hangs up. */
+    if (outcome == NNG_ETIMEDOUT &&
+        ds_peers_mark_overdue(exchange->listener->peers, peer_id_of(exchange->pipe))) {
         ds_log(DS_LOG_WARNING, "peer_does_not_read",
                DS_LOG_INT("pipe", nng_pipe_id(exchange->pipe)));
-        nng_pipe_close(exchange->pipe);
     }
 }
 
@@ -116,7 +118,7 @@ static void peer_came(nng_pipe pipe, nng_pipe_ev event, void *argument)
     if (!ds_nng_address_find_peer(&listener->address, pipe, &peer) ||
         !ds_peers_admit(listener->peers, peer_id_of(pipe), ds_peer_address_of(&peer), now_us)) {
         ds_log(DS_LOG_DEBUG, "connection_refused", DS_LOG_TEXT("url", listener->address.url));
-        nng_pipe_close(pipe);
+        nng_pipe_close(pipe); /* Does no harm here: nng has not begun to receive. */
         return;
     }
     atomic_fetch_add(&listener->connection_count, 1);
@@ -138,15 +140,22 @@ static void peer_left(nng_pipe pipe, nng_pipe_ev event, void *argument)
     atomic_fetch_sub(&listener->connection_count, 1);
 }
 
-/* A half-sent request has no time limit in nng 1.5.2. */
+/* A half-sent request has no time limit in nng 1.5.2. Whoever is still there is in the next look,
+ * which goes on with it. */
 static void hang_up_on_overdue(struct ds_nng_listener *listener)
 {
     uint32_t ids[OVERDUE_PER_LOOK_MAX];
+    struct ds_nng_ends ends[OVERDUE_PER_LOOK_MAX];
+    size_t end_count = 0;
     const int64_t now_us = ds_clock_monotonic_us(ds_clock_system());
     const size_t count = ds_peers_overdue(listener->peers, now_us, ids, OVERDUE_PER_LOOK_MAX);
     for (size_t i = 0; i < count; i++) {
-        ds_log(DS_LOG_DEBUG, "connection_overdue", DS_LOG_TEXT("url", listener->address.url));
-        nng_pipe_close((nng_pipe){.id = ids[i]});
+        end_count += ds_nng_ends_of((nng_pipe){.id = ids[i]}, &ends[end_count]) ? 1 : 0;
+    }
+    if (end_count > 0) {
+        const size_t found = ds_nng_hang_up(ends, end_count);
+        ds_log(DS_LOG_DEBUG, "connections_overdue", DS_LOG_TEXT("url", listener->address.url),
+               DS_LOG_INT("overdue", (int64_t)count), DS_LOG_INT("found", (int64_t)found));
     }
 }
 
@@ -160,9 +169,7 @@ static void exchange_open(struct ds_nng_listener *listener, struct ds_nng_exchan
 static void look_after(void *context)
 {
     struct ds_nng_listener *listener = context;
-    if (!listener->address.is_ipc) {
-        hang_up_on_overdue(listener);
-    }
+    hang_up_on_overdue(listener);
     ds_nng_address_look_after(&listener->address);
 }
 
@@ -202,7 +209,11 @@ ds_code ds_nng_listen(const struct ds_nng_listener_options *options,
     ds_nng_check(nng_rep0_open(&listener->socket));
     ds_nng_check(
         nng_socket_set_size(listener->socket, NNG_OPT_RECVMAXSZ, options->message_bytes_max));
-    listener->peers = ds_peers_create(&options->peer_limits);
+    struct ds_peer_limits limits = options->peer_limits;
+    if (ds_nng_url_is_ipc(options->url)) {
+        limits.first_request_ms = 0; /* Whoever may enter the socket's folder may be silent. */
+    }
+    listener->peers = ds_peers_create(&limits);
     pthread_mutex_init(&listener->owner_mutex, NULL);
     listener->has_owner = true;
     ds_nng_check(nng_pipe_notify(listener->socket, NNG_PIPE_EV_ADD_PRE, peer_came, listener));

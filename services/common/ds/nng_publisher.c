@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Subscribers have nothing to say; nng hangs up on one that does. */
+/* Subscribers have nothing to say; nng hangs up on one that does, once its message is there whole:
+ * it is not receiving then. */
 #define RECEIVED_BYTES_MAX 64
 
 /* One address and what looks after it. */
@@ -38,7 +39,7 @@ static void subscriber_came(nng_pipe pipe, nng_pipe_ev event, void *argument)
     if (!ds_nng_address_find_peer(&any_plain_one, pipe, &peer) ||
         !ds_peers_admit(publisher->peers, id, ds_peer_address_of(&peer), now_us)) {
         ds_log(DS_LOG_DEBUG, "subscriber_refused", DS_LOG_INT("pipe", nng_pipe_id(pipe)));
-        nng_pipe_close(pipe);
+        nng_pipe_close(pipe); /* Does no harm here: nng has not begun to receive. */
         return;
     }
     atomic_fetch_add(&publisher->connection_count, 1);

@@ -118,6 +118,11 @@ bool ds_nng_sockets_close(const nng_socket *sockets, size_t socket_count)
     return is_closed;
 }
 
+bool ds_nng_url_is_ipc(const char *url)
+{
+    return strncmp(url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
+}
+
 bool ds_nng_address_find_peer(const struct ds_nng_address *address, nng_pipe pipe,
                               struct sockaddr_storage *ret_peer)
 {
@@ -196,7 +201,7 @@ ds_code ds_nng_address_open(const struct ds_nng_address_options *options,
     *address = (struct ds_nng_address){
         .socket = options->socket,
         .message_bytes_max = options->message_bytes_max,
-        .is_ipc = strncmp(options->url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0,
+        .is_ipc = ds_nng_url_is_ipc(options->url),
         .is_tls = ds_url_is_tls(options->url),
     };
     const int length = snprintf(address->url, sizeof address->url, "%s", options->url);

@@ -21,8 +21,11 @@ void ds_nng_check(int outcome);
 /* The parts as one message. */
 nng_msg *ds_nng_message_of(const struct ds_bytes *parts, size_t part_count);
 
-/* False where the sockets could not be closed in time; what their callbacks use must then stay. */
+/* False where the sockets could not be closed in time; what their callbacks use must then stay. Not
+ * for a socket that may be in the middle of a message, as far as one can know (ds/nng_drain.h). */
 bool ds_nng_sockets_close(const nng_socket *sockets, size_t socket_count);
+
+bool ds_nng_url_is_ipc(const char *url);
 
 /* Where a socket listens. */
 struct ds_nng_address {

@@ -23,8 +23,30 @@ const char ds_digit_pairs[201] =
     "34353637383940414243444546474849505152535455565758596061626364656667"
     "6869707172737475767778798081828384858687888990919293949596979899";
 
+/* Below here put_small() knows where its last digit goes. Most prices, counts and ids are. */
+#define SMALL_MAX 100000
+
+static size_t put_small(uint32_t value, char *target)
+{
+    const size_t size = 1 + (size_t)(value >= 10) + (size_t)(value >= 100) +
+                        (size_t)(value >= 1000) + (size_t)(value >= 10000);
+    char *at = target + size;
+    while (value >= 10) {
+        at -= 2;
+        ds_put_two_digits(at, value % 100);
+        value /= 100;
+    }
+    if (at != target) {
+        *target = (char)('0' + value);
+    }
+    return size;
+}
+
 static size_t put_unsigned(uint64_t value, char *target)
 {
+    if (value < SMALL_MAX) {
+        return put_small((uint32_t)value, target);
+    }
     char digits[DS_INT_TEXT_MAX];
     size_t at = sizeof digits;
     while (value >= 100) {

@@ -9,6 +9,7 @@ struct peer {
     uint32_t address;
     int64_t came_us;
     bool has_asked;       /* has sent a whole request */
+    bool is_overdue;      /* whether it has asked or not */
     size_t request_count; /* in work */
     uint64_t asked_count; /* so far */
     struct peer *next;
@@ -164,15 +165,34 @@ size_t ds_peers_list(struct ds_peers *peers, struct ds_peer_view *views, size_t 
     return count;
 }
 
+bool ds_peers_mark_overdue(struct ds_peers *peers, uint32_t id)
+{
+    pthread_mutex_lock(&peers->mutex);
+    struct peer *peer = *place_locked(peers, id);
+    const bool is_new = peer != NULL && !peer->is_overdue;
+    if (is_new) {
+        peer->is_overdue = true;
+    }
+    pthread_mutex_unlock(&peers->mutex);
+    return is_new;
+}
+
+static bool is_overdue_locked(const struct ds_peers *peers, const struct peer *peer, int64_t now_us)
+{
+    const int64_t time_us = (int64_t)peers->limits.first_request_ms * 1000;
+    return peer->is_overdue ||
+           (!peer->has_asked && time_us > 0 && now_us - peer->came_us >= time_us);
+}
+
 size_t ds_peers_overdue(struct ds_peers *peers, int64_t now_us, uint32_t *ids, size_t id_max)
 {
-    const int64_t came_until_us = now_us - (int64_t)peers->limits.first_request_ms * 1000;
     size_t count = 0;
     pthread_mutex_lock(&peers->mutex);
     for (size_t i = 0; i < peers->bucket_count; i++) {
-        for (const struct peer *peer = peers->buckets[i]; peer != NULL; peer = peer->next) {
-            if (!peer->has_asked && peer->came_us <= came_until_us && count < id_max) {
+        for (struct peer *peer = peers->buckets[i]; peer != NULL; peer = peer->next) {
+            if (count < id_max && is_overdue_locked(peers, peer, now_us)) {
                 ids[count++] = peer->id;
+                peer->is_overdue = true;
             }
         }
     }

@@ -13,7 +13,8 @@ struct ds_peer_limits {
     size_t connections_max;
     size_t connections_per_address_max;
     size_t requests_per_connection_max;
-    int first_request_ms; /* the time in which a connection must have sent a whole request */
+    int first_request_ms; /* the time in which a connection must have sent a whole request; 0: any
+                           */
 };
 
 struct ds_peers;
@@ -46,8 +47,13 @@ struct ds_peer_view {
 /* Writes at most view_max connections, in no order, and returns how many. */
 size_t ds_peers_list(struct ds_peers *peers, struct ds_peer_view *views, size_t view_max);
 
-/* Writes the ids of at most id_max connections that have sent no whole request in their time and
- * returns how many. */
+/* The connection has had its time for something else; false where that was known, or it has left.
+ */
+bool ds_peers_mark_overdue(struct ds_peers *peers, uint32_t id);
+
+/* Writes the ids of at most id_max connections that have sent no whole request in their time, or
+ * were marked, and returns how many. They
+ * stay overdue until they leave, whatever they send. */
 size_t ds_peers_overdue(struct ds_peers *peers, int64_t now_us, uint32_t *ids, size_t id_max);
 
 #endif

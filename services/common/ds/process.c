@@ -15,7 +15,11 @@
 
 /* /proc/self/status and stat have less than 2 KiB. */
 #define FILE_BYTES_MAX 8192
+#define PATH_BYTES_MAX 64
 /* In /proc/self/stat, counted behind the name in brackets, which may hold blanks. */
+#define STATE_FIELD 1
+#define USER_TICKS_FIELD 12
+#define SYSTEM_TICKS_FIELD 13
 #define START_TICKS_FIELD 20
 
 /* Reads a whole file of /proc as text; "" where it can't be read. */
@@ -41,10 +45,11 @@ static uint64_t status_field(const char *status, const char *name)
     return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 10);
 }
 
-static uint64_t count_open_files(void)
+/* Entries of a folder of descriptors. */
+static uint64_t count_files(const char *path)
 {
     /* Not opendir(): ThreadSanitizer does not see the descriptor that it opens, only its end. */
-    const int file = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = file < 0 ? NULL : fdopendir(file);
     if (folder == NULL) {
         if (file >= 0) {
@@ -57,8 +62,13 @@ static uint64_t count_open_files(void)
         count++;
     }
     closedir(folder);
-    /* "." and ".." and the descriptor that looks. */
-    return count > 3 ? count - 3 : 0;
+    return count > 2 ? count - 2 : 0; /* "." and ".." */
+}
+
+static uint64_t count_open_files(void)
+{
+    const uint64_t count = count_files("/proc/self/fd");
+    return count > 0 ? count - 1 : 0; /* The descriptor that looks. */
 }
 
 static int64_t time_us(int64_t seconds, int64_t microseconds)
@@ -66,21 +76,43 @@ static int64_t time_us(int64_t seconds, int64_t microseconds)
     return seconds * 1000000 + microseconds;
 }
 
+/* A field of a stat file, with the blank in front of it; NULL where it has none. */
+static const char *stat_field(const char *stat, int wanted)
+{
+    const char *at = strrchr(stat, ')');
+    for (int field = 0; at != NULL && field < wanted; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    return at;
+}
+
+static uint64_t stat_number(const char *stat, int wanted)
+{
+    const char *at = stat_field(stat, wanted);
+    return at == NULL ? 0 : strtoull(at, NULL, 10);
+}
+
+static int64_t ticks_us(uint64_t ticks)
+{
+    const long ticks_per_second = sysconf(_SC_CLK_TCK);
+    return ticks_per_second <= 0 ? 0 : (int64_t)ticks * (1000000 / ticks_per_second);
+}
+
+static int64_t stat_cpu_us(const char *stat)
+{
+    return ticks_us(stat_number(stat, USER_TICKS_FIELD) + stat_number(stat, SYSTEM_TICKS_FIELD));
+}
+
 /* How long ago the kernel started the process. */
 static int64_t uptime_us(void)
 {
     char stat[FILE_BYTES_MAX];
     read_text("/proc/self/stat", stat);
-    const char *at = strrchr(stat, ')');
-    for (int field = 0; at != NULL && field < START_TICKS_FIELD; field++) {
-        at = strchr(at + 1, ' ');
-    }
-    const long ticks_per_second = sysconf(_SC_CLK_TCK);
     struct timespec now;
-    if (at == NULL || ticks_per_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) != 0) {
+    if (stat_field(stat, START_TICKS_FIELD) == NULL || clock_gettime(CLOCK_BOOTTIME, &now) != 0) {
         return 0;
     }
-    const int64_t started_us = strtoll(at, NULL, 10) * (1000000 / ticks_per_second);
+    const int64_t started_us = ticks_us(stat_number(stat, START_TICKS_FIELD));
     return time_us(now.tv_sec, now.tv_nsec / 1000) - started_us;
 }
 
@@ -93,14 +125,60 @@ static int64_t started_at_us(int64_t uptime)
     return atomic_compare_exchange_strong(&remembered_us, &none, now_us) ? now_us : none;
 }
 
+static uint64_t resident_bytes(const char *status)
+{
+    return status_field(status, "\nVmRSS:") * 1024;
+}
+
+static uint64_t anonymous_bytes(const char *status)
+{
+    return (status_field(status, "\nRssAnon:") + status_field(status, "\nRssShmem:")) * 1024;
+}
+
+bool ds_process_look_at(int64_t process_id, struct ds_process_use *ret_use)
+{
+    char path[PATH_BYTES_MAX];
+    char status[FILE_BYTES_MAX];
+    char stat[FILE_BYTES_MAX];
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/status", process_id);
+    read_text(path, status);
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", process_id);
+    read_text(path, stat);
+    const char *state = stat_field(stat, STATE_FIELD);
+    if (state == NULL || state[1] == 'Z' || state[1] == 'X') {
+        return false;
+    }
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/fd", process_id);
+    *ret_use = (struct ds_process_use){
+        .resident_bytes = resident_bytes(status),
+        .anonymous_bytes = anonymous_bytes(status),
+        .open_files = count_files(path),
+        .cpu_us = stat_cpu_us(stat),
+        .start_ticks = stat_number(stat, START_TICKS_FIELD),
+    };
+    return true;
+}
+
+bool ds_process_thread_cpu_us(int64_t thread_id, int64_t *ret_cpu_us)
+{
+    char path[PATH_BYTES_MAX];
+    char stat[FILE_BYTES_MAX];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%" PRId64 "/stat", thread_id);
+    read_text(path, stat);
+    if (stat_field(stat, STATE_FIELD) == NULL) {
+        return false;
+    }
+    *ret_cpu_us = stat_cpu_us(stat);
+    return true;
+}
+
 void ds_process_look(struct ds_process_view *ret_view)
 {
     char status[FILE_BYTES_MAX];
     read_text("/proc/self/status", status);
     struct ds_process_view view = {
-        .resident_bytes = status_field(status, "\nVmRSS:") * 1024,
-        .anonymous_bytes =
-            (status_field(status, "\nRssAnon:") + status_field(status, "\nRssShmem:")) * 1024,
+        .resident_bytes = resident_bytes(status),
+        .anonymous_bytes = anonymous_bytes(status),
         .threads = status_field(status, "\nThreads:"),
         .open_files = count_open_files(),
         .uptime_us = uptime_us(),

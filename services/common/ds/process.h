@@ -1,8 +1,10 @@
-/* What the kernel knows of this process. Linux; any thread. */
+/* What the kernel knows of this process, and of others. Linux; any thread. */
 #ifndef DS_PROCESS_H
 #define DS_PROCESS_H
 
 #include "ds/metrics.h"
+
+#include <stdbool.h>
 
 struct ds_process_view {
     uint64_t resident_bytes;  /* mapped files included, which the kernel may take back */
@@ -17,6 +19,22 @@ struct ds_process_view {
 
 /* What can't be read is 0. */
 void ds_process_look(struct ds_process_view *ret_view);
+
+/* What others may know of a process of the same user; CPU time comes in hundredths of a second. */
+struct ds_process_use {
+    uint64_t resident_bytes;
+    uint64_t anonymous_bytes;
+    uint64_t open_files; /* 0 where this user may not look */
+    int64_t cpu_us;
+    uint64_t start_ticks; /* since the machine's start: tells processes of one number apart */
+};
+
+/* False where there is none of that number, or it has ended. */
+bool ds_process_look_at(int64_t process_id, struct ds_process_use *ret_use);
+
+/* The CPU time of one of this process's threads, by its number at the kernel; false where there is
+ * none. */
+bool ds_process_thread_cpu_us(int64_t thread_id, int64_t *ret_cpu_us);
 
 /* A registry of these figures under the names that Prometheus's own clients use, and of the
  * program's name and version; `program` outlives it. */

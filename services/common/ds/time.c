@@ -193,7 +193,7 @@ bool ds_time_parse(struct ds_bytes text, bool lenient, int64_t *ret_seconds,
 }
 
 /* The inverse of days_since_epoch(); `days` counts from 0000-03-01. */
-static void put_date(char *target, uint32_t days)
+static void put_date(char target[DS_TIME_DATE_BYTES], uint32_t days)
 {
     const uint32_t era = days / DAYS_PER_ERA;
     const uint32_t day_of_era = days % DAYS_PER_ERA;
@@ -214,13 +214,29 @@ static void put_date(char *target, uint32_t days)
     ds_put_two_digits(target + 8, day);
 }
 
+/* The text of a day's date, DS_TIME_DATE_BYTES long. */
+static const char *find_date(struct ds_time_days *days, uint32_t number)
+{
+    for (size_t i = 0; i < sizeof days->known / sizeof *days->known; i++) {
+        if (days->known[i].number == number) {
+            return days->known[i].date;
+        }
+    }
+    const size_t place = days->oldest;
+    put_date(days->known[place].date, number);
+    days->known[place].number = number;
+    days->oldest ^= 1;
+    return days->known[place].date;
+}
+
 /* "2025-01-25T10:00:00", 19 characters. */
-static void put_date_and_clock(char *target, int64_t seconds)
+static void put_date_and_clock(struct ds_time_days *days, char *target, int64_t seconds)
 {
     assert(seconds >= DS_TIME_SECONDS_MIN && seconds <= DS_TIME_SECONDS_MAX);
     const uint64_t since_era = (uint64_t)(seconds + (int64_t)DAYS_BEFORE_EPOCH * SECONDS_PER_DAY);
     const uint32_t clock = (uint32_t)(since_era % SECONDS_PER_DAY);
-    put_date(target, (uint32_t)(since_era / SECONDS_PER_DAY));
+    const uint32_t number = (uint32_t)(since_era / SECONDS_PER_DAY);
+    memcpy(target, find_date(days, number), DS_TIME_DATE_BYTES);
     target[10] = 'T';
     ds_put_two_digits(target + 11, clock / 3600);
     target[13] = ':';
@@ -242,10 +258,11 @@ static size_t put_fraction(char *target, int32_t nanoseconds, int digits)
     return (size_t)digits + 1;
 }
 
-size_t ds_time_format(int64_t seconds, int32_t nanoseconds, char target[DS_TIME_TEXT_MAX])
+size_t ds_time_format_near(struct ds_time_days *days, int64_t seconds, int32_t nanoseconds,
+                           char target[DS_TIME_TEXT_MAX])
 {
     assert(nanoseconds >= 0 && nanoseconds <= 999999999);
-    put_date_and_clock(target, seconds);
+    put_date_and_clock(days, target, seconds);
     size_t length = 19;
     if (nanoseconds != 0) {
         const int digits = nanoseconds % 1000000 == 0 ? 3 : nanoseconds % 1000 == 0 ? 6 : 9;
@@ -255,12 +272,25 @@ size_t ds_time_format(int64_t seconds, int32_t nanoseconds, char target[DS_TIME_
     return length;
 }
 
-size_t ds_time_format_isoformat(int64_t seconds, int32_t nanoseconds, char target[DS_TIME_TEXT_MAX])
+size_t ds_time_format_isoformat_near(struct ds_time_days *days, int64_t seconds,
+                                     int32_t nanoseconds, char target[DS_TIME_TEXT_MAX])
 {
     assert(nanoseconds >= 0 && nanoseconds <= 999999999);
-    put_date_and_clock(target, seconds);
+    put_date_and_clock(days, target, seconds);
     if (nanoseconds / 1000 == 0) {
         return 19;
     }
     return 19 + put_fraction(target + 19, nanoseconds, 6);
+}
+
+size_t ds_time_format(int64_t seconds, int32_t nanoseconds, char target[DS_TIME_TEXT_MAX])
+{
+    struct ds_time_days days = {0};
+    return ds_time_format_near(&days, seconds, nanoseconds, target);
+}
+
+size_t ds_time_format_isoformat(int64_t seconds, int32_t nanoseconds, char target[DS_TIME_TEXT_MAX])
+{
+    struct ds_time_days days = {0};
+    return ds_time_format_isoformat_near(&days, seconds, nanoseconds, target);
 }

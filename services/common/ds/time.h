@@ -5,6 +5,7 @@
 #include "ds/bytes.h"
 
 #define DS_TIME_TEXT_MAX 36
+#define DS_TIME_DATE_BYTES 10
 #define DS_MICROSECONDS 1000000LL
 
 /* The range of google.protobuf.Timestamp: years 1 to 9999. */
@@ -26,5 +27,22 @@ size_t ds_time_format(int64_t seconds, int32_t nanoseconds, char target[DS_TIME_
  * 0. */
 size_t ds_time_format_isoformat(int64_t seconds, int32_t nanoseconds,
                                 char target[DS_TIME_TEXT_MAX]);
+
+/* The days of times that were written before; zeros at first. Times that are written one after the
+ * other are mostly of two days, as the columns of a table are, and the date is the larger part of
+ * the work. */
+struct ds_time_days {
+    struct {
+        uint32_t number; /* 0: none yet */
+        char date[DS_TIME_DATE_BYTES];
+    } known[2];
+    uint8_t oldest;
+};
+
+/* The two above for many times. */
+size_t ds_time_format_near(struct ds_time_days *days, int64_t seconds, int32_t nanoseconds,
+                           char target[DS_TIME_TEXT_MAX]);
+size_t ds_time_format_isoformat_near(struct ds_time_days *days, int64_t seconds,
+                                     int32_t nanoseconds, char target[DS_TIME_TEXT_MAX]);
 
 #endif

@@ -25,14 +25,37 @@ static bool read_varint_of(struct ds_wire_reader *reader, size_t bytes_max, uint
 }
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* A varint of at most eight bytes of which eight can be loaded: its groups of seven bits are moved
- * together in three steps. False where it is longer. */
-static bool read_short_varint(struct ds_wire_reader *reader, uint64_t *ret_value)
+/* Loads the next eight bytes, or where there are fewer, but four at least, those with zeros behind
+ * them: by two loads that overlap. */
+static uint64_t load_front(const struct ds_wire_reader *reader, size_t available)
 {
     uint64_t word;
-    memcpy(&word, reader->next, sizeof word);
+    uint32_t front;
+    uint32_t back;
+    if (available >= sizeof word) {
+        memcpy(&word, reader->next, sizeof word);
+        return word;
+    }
+    memcpy(&front, reader->next, sizeof front);
+    memcpy(&back, reader->end - sizeof back, sizeof back);
+    return front | (uint64_t)back << (8 * (available - sizeof back));
+}
+
+/* A varint of at most eight bytes where four bytes can be loaded: its groups of seven bits are
+ * moved together in three steps. False where it is longer, or goes on past the end. */
+static bool read_short_varint(struct ds_wire_reader *reader, uint64_t *ret_value)
+{
+    const size_t available = (size_t)(reader->end - reader->next);
+    if (available < sizeof(uint32_t)) {
+        return false;
+    }
+    uint64_t word = load_front(reader, available);
     const uint64_t last = ~word & 0x8080808080808080ULL;
     if (last == 0) {
+        return false;
+    }
+    const size_t size = (size_t)__builtin_ctzll(last) / 8 + 1;
+    if (size > available) {
         return false;
     }
     /* All bits up to the top one of the first byte without a continuation bit. */
@@ -40,7 +63,7 @@ static bool read_short_varint(struct ds_wire_reader *reader, uint64_t *ret_value
     word = (word & 0x007f007f007f007fULL) | (word & 0x7f007f007f007f00ULL) >> 1;
     word = (word & 0x00003fff00003fffULL) | (word & 0x3fff00003fff0000ULL) >> 2;
     word = (word & 0x000000000fffffffULL) | (word & 0x0fffffff00000000ULL) >> 4;
-    reader->next += __builtin_ctzll(last) / 8 + 1;
+    reader->next += size;
     *ret_value = word;
     return true;
 }
@@ -55,7 +78,7 @@ static bool read_short_varint(struct ds_wire_reader *reader, uint64_t *ret_value
 
 bool ds_wire_read_varint_slow(struct ds_wire_reader *reader, uint64_t *ret_value)
 {
-    return (reader->end - reader->next >= 8 && read_short_varint(reader, ret_value)) ||
+    return read_short_varint(reader, ret_value) ||
            read_varint_of(reader, DS_VARINT_BYTES_MAX, ret_value);
 }
 

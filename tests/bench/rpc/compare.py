@@ -14,8 +14,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
-import re
 import select
 import shutil
 import signal
@@ -25,16 +23,16 @@ import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import machine  # noqa: E402
+from peers import build  # noqa: E402
+
 PEERS = ("grpc-go", "gRPC C++")
 OURS = {"alone": "alone", "sharing": "sharing"}
 TRANSPORTS = ("ipc", "tcp", "direct")
-GO_LEAST = (1, 26)
-BUILD_TIMEOUT_S = 900
 READY_TIMEOUT_S = 30
 CALL_TIMEOUT_S = 120
-# Above this share of a core used by others the figures mean little.
-FOREIGN_LOAD_MAX = 0.3
 
 # The rows of design.md: name, transport, in flight, contender, peers, must, aim.
 TARGETS = (
@@ -45,77 +43,27 @@ TARGETS = (
 )
 
 
-class Unbuildable(Exception):
-    """A peer that can't be built here; the text says why."""
-
-
-def tool(command, **options):
-    """Runs a step of a build; Unbuildable with its last lines where it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, **options)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        raise Unbuildable(str(error)) from error
-    if done.returncode != 0:
-        raise Unbuildable(f"{command[0]}: " + " / ".join((done.stderr + done.stdout).strip().splitlines()[-3:]))
-    return done.stdout.strip()
-
-
-def go_environment():
-    # Never another toolchain than the one that is there.
-    return {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-
-
-def build_grpc_go(folder):
-    version = tool(["go", "env", "GOVERSION"], env=go_environment())
-    numbers = re.match(r"go(\d+)\.(\d+)", version)
-    if not numbers or tuple(map(int, numbers.groups())) < GO_LEAST:
-        raise Unbuildable(f"it needs Go {GO_LEAST[0]}.{GO_LEAST[1]} or newer, and go is {version}")
-    source = folder / "go"
-    shutil.copytree(HERE / "grpc_go", source, dirs_exist_ok=True)
-    environment = {**go_environment(), "GOBIN": str(source / "bin")}
-    tool(["go", "install", "tool"], cwd=source, env=environment)
-    environment["PATH"] = f"{source / 'bin'}:{environment['PATH']}"
-    tool(["protoc", f"-I{HERE}", "--go_out=.", "--go-grpc_out=.", "echo.proto"], cwd=source, env=environment)
-    program = folder / "grpc_go"
-    tool(["go", "build", "-o", str(program), "."], cwd=source, env=environment)
-    grpc = re.search(r"google.golang.org/grpc v(\S+)", (source / "go.mod").read_text())[1]
-    return program, f"grpc-go {grpc}, {version}"
-
-
-def build_grpc_cpp(folder):
-    source = folder / "cpp"
-    source.mkdir(parents=True, exist_ok=True)
-    program = folder / "grpc_cpp"
-    version = tool(["pkg-config", "--modversion", "grpc++"])
-    inputs = (HERE / "grpc_cpp/grpc_cpp.cc", HERE / "echo.proto")
-    if not program.exists() or program.stat().st_mtime < max(path.stat().st_mtime for path in inputs):
-        plugin = shutil.which("grpc_cpp_plugin")
-        if plugin is None:
-            raise Unbuildable("there is no grpc_cpp_plugin")
-        tool(["protoc", f"-I{HERE}", f"--cpp_out={source}", f"--grpc_out={source}", f"--plugin=protoc-gen-grpc={plugin}",
-              "echo.proto"])
-        flags = tool(["pkg-config", "--cflags", "--libs", "grpc++", "protobuf"]).split()
-        tool(["g++", "-std=c++17", "-O2", f"-I{source}", str(inputs[0]), str(source / "echo.pb.cc"),
-              str(source / "echo.grpc.pb.cc"), *flags, "-o", str(program)])
-    return program, f"gRPC C++ {version}, callback API"
-
-
 def build_peers(folder):
     """The peers' programs and versions by name. What can't be built is said aloud and left out."""
     programs, versions = {}, {}
-    for name, build in zip(PEERS, (build_grpc_go, build_grpc_cpp)):
+    for name, build_peer in zip(PEERS, (build.build_grpc_go, build.build_grpc_cpp)):
         try:
-            programs[name], versions[name] = build(folder)
-        except Unbuildable as why:
+            programs[name], versions[name] = build_peer(folder)
+        except build.Unbuildable as why:
             print(f"LEFT OUT: {name} can't be built here: {why}", file=sys.stderr)
     return programs, versions
+
+
+def on_cores(cores):
+    """The start of a command that runs on these alone."""
+    return ["taskset", "-c", ",".join(map(str, cores))]
 
 
 class Server:
     """A contender's server process, which listens on a Unix socket and on loopback."""
 
-    def __init__(self, program, unix_url):
-        self.process = subprocess.Popen([program, "serve", unix_url, "tcp://127.0.0.1:0"], stdout=subprocess.PIPE)
+    def __init__(self, program, unix_url, cores):
+        self.process = subprocess.Popen([*on_cores(cores), program, "serve", unix_url, "tcp://127.0.0.1:0"], stdout=subprocess.PIPE)
         try:
             ipc, tcp = self._ready_urls(2)
         except BaseException:
@@ -151,7 +99,7 @@ class Server:
 
 def call(program, server, transport, mode, in_flight, options):
     """One run of a client; its figures, with the CPU time of both sides together for each call."""
-    arguments = [program, "call", server.urls[transport], *mode, in_flight, options.warm, options.seconds]
+    arguments = [*on_cores(options.client_cores), program, "call", server.urls[transport], *mode, in_flight, options.warm, options.seconds]
     cpu_before = server.cpu_seconds()
     done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, timeout=CALL_TIMEOUT_S)
     if done.returncode != 0:
@@ -167,7 +115,7 @@ def measure(programs, servers, options):
     """{(transport, in flight, contender): [figures of a round, …]}"""
     results = {}
     for number in range(options.rounds):
-        for transport in TRANSPORTS:
+        for transport in options.transports:
             for in_flight in options.in_flight:
                 for name, program in programs.items():
                     mode = [OURS[name]] if name in OURS else []
@@ -207,19 +155,19 @@ def print_head(*cells):
     print("|" + "---|" * len(cells))
 
 
-def print_rates(results, names, in_flights):
+def print_rates(results, names, options):
     print_head("calls a second", "in flight", *names, "alone : better peer", "sharing : better peer")
-    for transport in TRANSPORTS:
-        for in_flight in in_flights:
+    for transport in options.transports:
+        for in_flight in options.in_flight:
             rates = [f"{middle(results, (transport, in_flight, name)):,.0f}" for name in names]
             ratios = [ratio_text(ratio(results, transport, in_flight, mode, PEERS)) for mode in OURS]
             print_row(transport, in_flight, *rates, *ratios)
 
 
-def print_costs(results, names, in_flights):
+def print_costs(results, names, options):
     print_head("p50 / p99 in µs; CPU of both sides a call in µs", "in flight", *names)
-    for transport in TRANSPORTS:
-        for in_flight in in_flights:
+    for transport in options.transports:
+        for in_flight in options.in_flight:
             cells = []
             for name in names:
                 p50, p99, cpu = (middle(results, (transport, in_flight, name), figure)
@@ -247,35 +195,22 @@ def print_targets(rows):
         print_row(row["row"], row.get("peer", "–"), f"{row['must']} ×", f"{row['aim']} ×", ratio_text(found), verdict(row))
 
 
-def warn_if_busy():
-    """Figures of a machine that others use are good for nothing but a look whether all works."""
-    def busy():
-        fields = list(map(int, pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
-        return sum(fields) - fields[3] - fields[4]
-    before = busy()
-    time.sleep(1)
-    foreign = (busy() - before) / os.sysconf("SC_CLK_TCK")
-    if foreign > FOREIGN_LOAD_MAX:
-        print(f"BUSY MACHINE: others use {foreign:.1f} cores; these figures mean little", file=sys.stderr)
-    return foreign
-
-
-def machine():
-    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    return {"cpu": model[1] if model else platform.machine(), "kernel": platform.release(),
-            "cores": sorted(os.sched_getaffinity(0))}
-
-
 def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin", type=pathlib.Path, help="the folder of rpc_bench")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.2, help="measured in each run")
     parser.add_argument("--warm", type=float, default=0.2, help="before that")
+    parser.add_argument("--transports", nargs="+", choices=TRANSPORTS, default=TRANSPORTS)
+    parser.add_argument("--pinned", action="store_true", help="servers on one core and clients on the other, instead of all on both")
     parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/bench-rpc"),
                         help="where the peers are built and result.json is written")
-    return parser.parse_args()
+    options = parser.parse_args()
+    # The same two cores for everybody, however many there are.
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    options.server_cores, options.client_cores = (cores[:1], cores[-1:]) if options.pinned else (cores, cores)
+    return options
 
 
 def run(programs, versions, options):
@@ -284,7 +219,7 @@ def run(programs, versions, options):
     try:
         for program in dict.fromkeys(programs.values()):
             scheme = "unix:" if program.parent == options.build else "ipc://"
-            servers[program] = Server(program, f"{scheme}{folder}/{program.name}.sock")
+            servers[program] = Server(program, f"{scheme}{folder}/{program.name}.sock", options.server_cores)
         return measure(programs, servers, options)
     finally:
         for server in servers.values():
@@ -296,23 +231,24 @@ def main():
     options = read_arguments()
     options.build = options.build.resolve()
     options.build.mkdir(parents=True, exist_ok=True)
-    # The same two cores for everybody, however many there are; children inherit it.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+    # Stopped by whoever started us, the servers are stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     peers, versions = build_peers(options.build)
-    foreign = warn_if_busy()
+    foreign = machine.foreign_cores()
     ours = options.bin.resolve() / "rpc_bench"
     programs = {**{name: ours for name in OURS}, **peers}
     results = run(programs, versions, options)
     rows = targets(results)
-    print(f"{machine()['cpu']}, 2 cores for both sides; {'; '.join(versions.values()) or 'no peer'}; medians of {options.rounds} rounds "
+    layout = "servers on one core, clients on the other" if options.pinned else "2 cores for both sides"
+    print(f"{machine.description()['cpu']}, {layout}; {'; '.join(versions.values()) or 'no peer'}; medians of {options.rounds} rounds "
           f"of {options.seconds} s; others used {foreign:.2f} cores")
-    print_rates(results, list(programs), options.in_flight)
-    print_costs(results, list(programs), options.in_flight)
+    print_rates(results, list(programs), options)
+    print_costs(results, list(programs), options)
     print_targets(rows)
     runs = [{"transport": transport, "in_flight": in_flight, "contender": name, "rounds": rounds}
             for (transport, in_flight, name), rounds in results.items()]
-    report = {"machine": machine(), "versions": versions, "foreign_cores": foreign, "seconds": options.seconds,
-              "payload_bytes": 200, "targets": rows, "runs": runs}
+    report = {"machine": machine.description(), "versions": versions, "foreign_cores": foreign, "seconds": options.seconds,
+              "payload_bytes": 200, "layout": layout, "targets": rows, "runs": runs}
     (options.build / "result.json").write_text(json.dumps(report, indent=1) + "\n")
 
 

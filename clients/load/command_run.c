@@ -1,0 +1,132 @@
+/* deltastream-load run: a plan from flags and a scenario, the run, and what is told of it. */
+#include "clients/cli/interrupt.h"
+#include "clients/load/commands.h"
+#include "clients/load/live.h"
+#include "clients/load/plan_read.h"
+#include "clients/load/plan_read_flags.h"
+#include "clients/load/report.h"
+#include "clients/load/run.h"
+#include "ds/clock.h"
+#include "ds/exit_code.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define PROGRAM "deltastream-load"
+/* How soon an interrupt is noticed, and the run's end. */
+#define LOOK_NS 100000000LL
+
+/* Shows where the run stands until it is over. */
+static void follow(struct load_run *run, const struct load_plan *plan,
+                   const struct load_options *options)
+{
+    const struct load_live_options live_options = {.stream = stderr,
+                                                   .plan = plan,
+                                                   .is_off = options->no_live || options->quiet,
+                                                   .tells_all = options->progress};
+    struct load_live *live = load_live_create(&live_options);
+    const int64_t begun_us = ds_clock_monotonic_us(ds_clock_system());
+    bool has_stopped = false;
+    while (!load_run_wait(run, LOOK_NS)) {
+        if (interrupt_came() && !has_stopped) {
+            load_run_stop(run, LOAD_END_INTERRUPTED);
+            has_stopped = true;
+        }
+        const int64_t elapsed_us = ds_clock_monotonic_us(ds_clock_system()) - begun_us;
+        load_live_update(live, load_run_look(run), elapsed_us * 1000);
+    }
+    load_live_destroy(live);
+}
+
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+static int write_result(const struct load_options *options, const struct load_result *result)
+{
+    const struct load_report_files files = {.json = options->json,
+                                            .csv = options->csv,
+                                            .hgrm = options->hgrm,
+                                            .html = options->html,
+                                            .operation = options->operation};
+    char reason[LOAD_REPORT_REASON_BYTES_MAX];
+    const ds_code code = load_report_files_write(&files, result, reason);
+    if (code != DS_OK) {
+        fprintf(stderr, PROGRAM ": %s\n", reason);
+    }
+    const bool is_taken = is_stdout(options->json) || is_stdout(options->csv) ||
+                          is_stdout(options->hgrm) || is_stdout(options->html);
+    if (!is_taken && !options->quiet) {
+        const struct load_report_style style = load_report_style_of(stdout);
+        load_report_summary(result, &style, stdout);
+    }
+    return code == DS_OK ? DS_EXIT_OK : DS_EXIT_ERROR;
+}
+
+static int exit_code_of(const struct load_result *result)
+{
+    if (result->end == LOAD_END_INTERRUPTED) {
+        return DS_EXIT_INTERRUPTED;
+    }
+    if (result->end == LOAD_END_UNREACHABLE) {
+        return DS_EXIT_UNAVAILABLE;
+    }
+    for (size_t i = 0; i < result->plan->objective_count; i++) {
+        if (!result->objectives[i].is_met) {
+            return LOAD_EXIT_OBJECTIVE_MISSED;
+        }
+    }
+    return result->end == LOAD_END_ABORTED ? LOAD_EXIT_OBJECTIVE_MISSED : DS_EXIT_OK;
+}
+
+static int carry_out(const struct load_plan *plan, const struct load_options *options)
+{
+    struct load_run *run = NULL;
+    char reason[LOAD_RUN_REASON_BYTES_MAX];
+    const ds_code code = load_run_start(plan, &run, reason);
+    if (code != DS_OK) {
+        fprintf(stderr, PROGRAM ": %s\n", reason);
+        return code == DS_INVALID_ARGUMENT ? DS_EXIT_USAGE : DS_EXIT_UNAVAILABLE;
+    }
+    interrupt_begin("");
+    follow(run, plan, options);
+    interrupt_end();
+    const struct load_result *result = load_run_look(run);
+    const int written = write_result(options, result);
+    const int exit_code = exit_code_of(result);
+    load_run_destroy(run);
+    return exit_code == DS_EXIT_OK ? written : exit_code;
+}
+
+static int run(const struct ds_config *config, const struct load_options *options)
+{
+    struct ds_arena *arena = load_plan_arena_create();
+    struct load_plan plan;
+    int exit_code = load_plan_of_options(arena, config, options, &plan);
+    if (exit_code == DS_EXIT_OK) {
+        exit_code = carry_out(&plan, options);
+    }
+    ds_arena_destroy(arena);
+    return exit_code;
+}
+
+int load_run_command(size_t argument_count, char *const *arguments, char *const *environment)
+{
+    const struct ds_config_sources sources = {
+        .argument_count = argument_count, .arguments = arguments, .environment = environment};
+    struct load_options options = {0};
+    struct ds_config *config = NULL;
+    int exit_code = DS_EXIT_OK;
+    if (!ds_config_begin(&load_run_program, &sources, &options, &config, &exit_code)) {
+        return exit_code;
+    }
+    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
+        ds_config_print(config, &options, stdout);
+    } else {
+        load_options_clear_empty(&options);
+        exit_code = run(config, &options);
+    }
+    ds_config_destroy(config);
+    return exit_code;
+}

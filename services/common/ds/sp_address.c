@@ -1,0 +1,112 @@
+#include "ds/sp_address.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define IPC_SCHEME "ipc://"
+#define TCP_SCHEME "tcp://"
+#define PORT_MAX 65535
+#define PORT_DIGITS_MAX 5
+
+static ds_code read_path(const char *path, struct ds_sp_address *ret_address)
+{
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    const size_t path_bytes = strlen(path);
+    if (path_bytes == 0 || path_bytes >= sizeof local.sun_path) {
+        return DS_INVALID_ARGUMENT;
+    }
+    memcpy(local.sun_path, path, path_bytes);
+    *ret_address = (struct ds_sp_address){.is_ipc = true, .place_count = 1};
+    ret_address->places[0].size = sizeof local;
+    memcpy(&ret_address->places[0].address, &local, sizeof local);
+    return DS_OK;
+}
+
+static bool read_port(const char *text, in_port_t *ret_port)
+{
+    const size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > PORT_DIGITS_MAX || text[digits] != '\0') {
+        return false;
+    }
+    const long port = strtol(text, NULL, 10);
+    if (port == 0 || port > PORT_MAX) {
+        return false;
+    }
+    *ret_port = htons((uint16_t)port);
+    return true;
+}
+
+static bool add_four(const char *host, in_port_t port, struct ds_sp_address *address)
+{
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = port};
+    struct ds_sp_place *place = &address->places[address->place_count];
+    if (inet_pton(AF_INET, host, &four.sin_addr) != 1) {
+        return false;
+    }
+    memcpy(&place->address, &four, sizeof four);
+    place->size = sizeof four;
+    address->place_count++;
+    return true;
+}
+
+static bool add_six(const char *host, in_port_t port, struct ds_sp_address *address)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = port};
+    struct ds_sp_place *place = &address->places[address->place_count];
+    if (inet_pton(AF_INET6, host, &six.sin6_addr) != 1) {
+        return false;
+    }
+    memcpy(&place->address, &six, sizeof six);
+    place->size = sizeof six;
+    address->place_count++;
+    return true;
+}
+
+static bool add_host(const char *host, bool is_bracketed, in_port_t port,
+                     struct ds_sp_address *address)
+{
+    if (is_bracketed) {
+        return add_six(host, port, address);
+    }
+    if (strcmp(host, "localhost") == 0) {
+        return add_four("127.0.0.1", port, address) && add_six("::1", port, address);
+    }
+    return add_four(host, port, address);
+}
+
+static ds_code read_host(const char *text, struct ds_sp_address *ret_address)
+{
+    struct ds_sp_address address = {.place_count = 0};
+    char host[INET6_ADDRSTRLEN];
+    in_port_t port;
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || !read_port(colon + 1, &port)) {
+        return DS_INVALID_ARGUMENT;
+    }
+    const bool is_bracketed = text[0] == '[' && colon[-1] == ']';
+    const size_t host_bytes = (size_t)(colon - text) - (is_bracketed ? 2 : 0);
+    if (host_bytes >= sizeof host) {
+        return DS_INVALID_ARGUMENT;
+    }
+    memcpy(host, text + (is_bracketed ? 1 : 0), host_bytes);
+    host[host_bytes] = '\0';
+    if (!add_host(host, is_bracketed, port, &address)) {
+        return DS_INVALID_ARGUMENT;
+    }
+    *ret_address = address;
+    return DS_OK;
+}
+
+ds_code ds_sp_address_read(const char *url, struct ds_sp_address *ret_address)
+{
+    if (strncmp(url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0) {
+        return read_path(url + strlen(IPC_SCHEME), ret_address);
+    }
+    if (strncmp(url, TCP_SCHEME, strlen(TCP_SCHEME)) == 0) {
+        return read_host(url + strlen(TCP_SCHEME), ret_address);
+    }
+    return DS_INVALID_ARGUMENT;
+}

@@ -1,0 +1,1 @@
+"""The platform beside its peers, in one run: ./dev bench all."""
