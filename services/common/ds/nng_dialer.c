@@ -171,7 +171,9 @@ static bool may_wait_on(struct ds_nng_request *request)
     }
     request->patience_ms -= request->check_ms;
     ds_nng_redial_again(&request->redial);
-    return has_hope(request);
+    /* Where others of the channel are connected the service is there, and this connection is on its
+     * way: 64 of TLS at once take a busy machine more than the patience. */
+    return ds_nng_dialer_is_connected(request->dialer) || has_hope(request);
 }
 
 static void request_not_sent(struct ds_nng_request *request, int outcome)
