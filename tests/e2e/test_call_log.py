@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from programs import Server, binary, clean_environment, seconds, wait_until
-from test_rpc_connections import call_hello, connect
+from sp_peer import SpPeer
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"
@@ -139,14 +139,12 @@ class PipedStoraged:
         )
         line = self.process.stdout.readline().decode()
         assert line.startswith("ready tcp://"), line
-        host, port = line.removeprefix("ready tcp://").strip().rsplit(":", 1)
-        self.address = host, int(port)
+        self.url = line.removeprefix("ready ").strip()
 
     def call_often(self):
-        peer = connect(self.address)
-        for _ in range(MANY_CALLS):
-            assert call_hello(peer)
-        peer.close()
+        with SpPeer(self.url).greet() as peer:
+            for _ in range(MANY_CALLS):
+                assert b"deltastream-storaged/" in peer.hello()
 
     def __enter__(self):
         return self

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SILENT_CONNECTIONS_MAX 64
 #define DRAIN_MS 5000
 
 enum order {
@@ -313,20 +314,24 @@ static void *silent_peer_main(void *argument)
 {
     /* The protocol's greeting, with the number of REP in it. */
     static const char greeting[] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
+    /* None is waited for: a client that closes waits for an answer in the background. */
+    int connections[SILENT_CONNECTIONS_MAX];
     struct rpc_silent_peer *peer = argument;
-    for (;;) {
-        const int connection = accept(peer->listener, NULL, NULL);
-        if (connection < 0) {
-            return NULL;
+    size_t count = 0;
+    for (int came; (came = accept(peer->listener, NULL, NULL)) >= 0; count++) {
+        int *place = &connections[count % SILENT_CONNECTIONS_MAX];
+        if (count >= SILENT_CONNECTIONS_MAX) {
+            close(*place);
         }
-        char ignored[4096];
-        if (send(connection, greeting, sizeof greeting, MSG_NOSIGNAL) == sizeof greeting) {
+        *place = came;
+        if (send(came, greeting, sizeof greeting, MSG_NOSIGNAL) == sizeof greeting) {
             sem_post(&peer->connected);
         }
-        while (read(connection, ignored, sizeof ignored) > 0) {
-        }
-        close(connection);
     }
+    for (size_t i = 0; i < count && i < SILENT_CONNECTIONS_MAX; i++) {
+        close(connections[i]);
+    }
+    return NULL;
 }
 
 void rpc_silent_peer_open(struct rpc_silent_peer *peer, const struct rpc_nursery *nursery)
