@@ -54,16 +54,25 @@ static void warn_of_unsent(const struct load_result *result, warn *tell, void *c
 static void warn_of_few(const struct load_result *result, warn *tell, void *context)
 {
     char text[WARNING_BYTES_MAX];
+    size_t few_count = 0;
+    const struct load_operation_result *least = NULL;
     for (size_t i = 0; i < result->plan->operation_count; i++) {
         const struct load_operation_result *operation = &result->operations[i];
         if (operation->ok < SAMPLES_OF_P99_MIN) {
-            snprintf(text, sizeof(text),
-                     "%.128s was answered %llu times: fewer than %d answers leave its p99 to "
-                     "chance.",
-                     operation->name, (unsigned long long)operation->ok, SAMPLES_OF_P99_MIN);
-            tell(context, text);
+            few_count++;
+            least = least == NULL || operation->ok < least->ok ? operation : least;
         }
     }
+    if (least == NULL) {
+        return;
+    }
+    /* One line, however many: a short run of a scenario has nothing but such operations. */
+    snprintf(text, sizeof(text),
+             "%zu of %zu operations were answered fewer than %d times, which leaves their p99 to "
+             "chance: %.128s only %llu times.",
+             few_count, result->plan->operation_count, SAMPLES_OF_P99_MIN, least->name,
+             (unsigned long long)least->ok);
+    tell(context, text);
 }
 
 static void warn_of_ended_servers(const struct load_result *result, warn *tell, void *context)

@@ -117,6 +117,7 @@ static void note_locked(struct event_reader *reader, const struct ds_event_notic
 {
     if (notice->type == DS_EVENT_STARTED) {
         reader->started_epoch = notice->epoch;
+        reader->started_behind = notice->sequence;
         reader->newest = notice->sequence;
     } else if (notice->type == DS_EVENT_ARRIVED) {
         reader->disorder_count += notice->sequence > reader->newest ? 0 : 1;

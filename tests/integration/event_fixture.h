@@ -41,6 +41,7 @@ struct event_reader {
     bool is_held; /* notices wait */
     int waiting_count;
     uint64_t started_epoch;
+    uint64_t started_behind;
     uint64_t event_count;
     uint64_t newest;        /* sequence of the newest event */
     uint64_t newest_number; /* its body */

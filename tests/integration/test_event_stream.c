@@ -46,7 +46,9 @@ static void two_subscribers_get_every_event_in_order(void **state)
         }
         for (size_t r = 0; r < 2; r++) {
             event_reader_await_event(&readers[r], 505);
-            assert_all_came(&readers[r], 500);
+            /* Whether the first five are past depends on how soon the publisher looks. */
+            assert_in_range(readers[r].started_behind, 0, 5);
+            assert_all_came(&readers[r], 505 - readers[r].started_behind);
             assert_int_equal(readers[r].newest_number, 500);
             assert_int_equal(readers[r].started_epoch, ds_event_journal_epoch(service.journal));
             event_reader_close(&readers[r]);

@@ -10,7 +10,7 @@
 #include <nng/nng.h>
 #include <stdlib.h>
 
-#define CLOSES 100
+#define CLOSES 40
 /* How many closes there are between two looks whether all have come to their end. */
 #define CLOSES_PER_LOOK 20
 #define LARGE_BYTES (4 * 1024 * 1024)

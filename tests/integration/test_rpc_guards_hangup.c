@@ -21,7 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define HANG_UPS 200
+#define HANG_UPS 100
 #define PEERS_AT_A_TIME 50
 /* So many that two looks of the server find what is to be hung up on. */
 #define ANNOUNCED_BYTES (8 * 1024 * 1024)

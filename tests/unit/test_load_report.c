@@ -184,6 +184,33 @@ static void a_long_run_has_charts_of_a_bounded_size(void **state)
     free(seconds);
 }
 
+static void note_few(void *context, const char *text)
+{
+    if (strstr(text, "to chance") != NULL) {
+        snprintf(context, 256, "%s|", text);
+    }
+}
+
+static void operations_with_few_answers_are_one_warning(void **state)
+{
+    struct load_fixture *fixture = *state;
+    char told[256] = "";
+    char awaited[256];
+    fixture->operations[0].ok = 999;
+    fixture->operations[1].ok = 7;
+    report_warnings(&fixture->result, note_few, told);
+    snprintf(awaited, sizeof awaited,
+             "2 of 2 operations were answered fewer than 1000 times, which leaves their p99 to "
+             "chance: %s only 7 times.|",
+             fixture->operations[1].name);
+    assert_string_equal(told, awaited);
+    told[0] = '\0';
+    fixture->operations[0].ok = 1000;
+    fixture->operations[1].ok = 1000;
+    report_warnings(&fixture->result, note_few, told);
+    assert_string_equal(told, "");
+}
+
 static void a_run_without_any_answer_is_told(void **state)
 {
     struct load_fixture *fixture = *state;
@@ -374,6 +401,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_page_says_when_all_objectives_are_met_or_there_are_none,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_run_has_charts_of_a_bounded_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(operations_with_few_answers_are_one_warning, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_run_without_any_answer_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(the_series_has_a_line_a_second, setup, teardown),
         cmocka_unit_test_setup_teardown(the_percentile_text_counts_every_value, setup, teardown),
