@@ -215,7 +215,10 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 
 def test_the_report_of_a_real_run_validates_and_is_told_again(folder):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers, bind_and_activate=False)
+    server.request_queue_size = 1024
+    server.server_bind()
+    server.server_activate()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     path = folder / "run.json"
     done = subprocess.run(
