@@ -1,6 +1,7 @@
 #include "gateway/exchange.h"
 
 #include "ds/log.h"
+#include "gateway/exchange_protocol.h"
 #include "gateway/identity.h"
 #include "gateway/system.h"
 
@@ -8,10 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* JSON is longer than the wire bytes that it is made of: a reply of the largest frame as JSON. */
-#define REPLY_JSON_BYTES_MAX ((size_t)4 * 16 * 1024 * 1024)
 #define KEPT_BYTES_MAX ((size_t)64 * 1024)
-#define ALLOW_BYTES 64
 /* Not HTTP's own, but what logs and metrics of other servers call it too. */
 #define STATUS_CLIENT_LEFT 499
 
@@ -54,13 +52,16 @@ static struct exchange *begin(struct gateway *gateway, struct http_request *requ
     struct exchange *exchange = take_idle(gateway);
     exchange->gateway = gateway;
     exchange->request = request;
+    exchange->protocol = &exchange_rest;
+    exchange->method = NULL;
     exchange->binding = NULL;
     exchange->system_route = NULL;
     exchange->backend = NULL;
     exchange->principal = NULL;
     exchange->profile = profile_of(ROUTE_PROFILE_CANONICAL);
-    exchange->route = http_metrics_extra_route(HTTP_ROUTE_NONE);
+    exchange->route = http_metrics_extra_route(exchange->gateway->http_metrics, HTTP_ROUTE_NONE);
     exchange->state = EXCHANGE_READING;
+    exchange->fields_are_in_body = false;
     exchange->abandoned = false;
     exchange->completion.finish = finish_call;
     request->handler_data = exchange;
@@ -88,6 +89,7 @@ static void log_access(const struct exchange *exchange, int64_t duration_us)
            DS_LOG_INT("request_bytes", request->body.size),
            DS_LOG_INT("response_bytes", request->reply_body.size),
            DS_LOG_TEXT("request_id", exchange->request_id), DS_LOG_TEXT("peer", request->peer),
+           DS_LOG_TEXT("client", request->client),
            DS_LOG_TEXT("service", system_service_name(exchange)), DS_LOG_TEXT("trace_id", trace_id),
            DS_LOG_TEXT("span_id", span_id));
 }
@@ -135,24 +137,8 @@ void exchange_end_abandoned(struct exchange *exchange)
 
 void exchange_fail(struct exchange *exchange, const struct problem *problem)
 {
-    problem_reply(problem, exchange->profile, exchange->request_id, exchange->request);
+    exchange->protocol->fail(exchange, problem);
     exchange_end(exchange);
-}
-
-/* "GET, HEAD, OPTIONS" of what the leaf has. */
-static void write_allow(const struct route_leaf *leaf, char allow[ALLOW_BYTES])
-{
-    size_t size = 0;
-    for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
-        if (leaf->bindings[i] != NULL) {
-            size += (size_t)snprintf(allow + size, ALLOW_BYTES - size, "%s, ",
-                                     http_method_name((enum http_method)i));
-        }
-        if (i == HTTP_METHOD_GET && leaf->bindings[i] != NULL) {
-            size += (size_t)snprintf(allow + size, ALLOW_BYTES - size, "HEAD, ");
-        }
-    }
-    (void)snprintf(allow + size, ALLOW_BYTES - size, "OPTIONS");
 }
 
 static void reply_options(struct exchange *exchange, const char *allow)
@@ -176,35 +162,12 @@ static void refuse_method(struct exchange *exchange, const char *allow)
     exchange_fail(exchange, &problem);
 }
 
-/* What holds of every route without a body. */
-static bool check_no_body(const struct exchange *exchange, struct problem *ret_problem)
-{
-    if (!exchange->request->has_body) {
-        return true;
-    }
-    problem_set(ret_problem, DS_REASON(INVALID_REQUEST),
-                "this request takes no body: send what it needs in the path and the query");
-    return false;
-}
-
-static bool check_accept(const struct exchange *exchange, const char *type, const char *subtype,
-                         struct problem *ret_problem)
-{
-    if (negotiate_accepts(exchange->request, type, subtype)) {
-        return true;
-    }
-    problem_set(ret_problem, DS_REASON(NOT_ACCEPTABLE), "the reply is %s/%s", type, subtype);
-    (void)problem_add(ret_problem, PROBLEM_AT_HEADER, ds_bytes_of_text("Accept"),
-                      "it does not allow the reply's type");
-    return false;
-}
-
 static void take_system_route(struct exchange *exchange, const struct system_route *route)
 {
     const struct http_request *request = exchange->request;
     struct problem problem;
     exchange->system_route = route;
-    exchange->route = http_metrics_extra_route(route->route);
+    exchange->route = http_metrics_extra_route(exchange->gateway->http_metrics, route->route);
     if (request->method != HTTP_METHOD_GET && request->method != HTTP_METHOD_HEAD) {
         refuse_method(exchange, "GET, HEAD, OPTIONS");
         return;
@@ -214,92 +177,44 @@ static void take_system_route(struct exchange *exchange, const struct system_rou
         exchange_fail(exchange, &problem);
         return;
     }
-    if (!check_no_body(exchange, &problem) ||
-        !check_accept(exchange, route->type, route->subtype, &problem)) {
+    if (!negotiate_no_body(request, &problem) ||
+        !negotiate_reply(request, route->type, route->subtype, &problem)) {
         exchange_fail(exchange, &problem);
     }
 }
 
-static const struct route_binding *find_binding(const struct exchange *exchange)
+/* All that can be said of a call before the request's body. */
+static bool check_call(struct exchange *exchange, struct problem *ret_problem)
 {
-    const unsigned int method = exchange->request->method;
-    if (method == HTTP_METHOD_HEAD) {
-        return exchange->match.leaf->bindings[HTTP_METHOD_GET];
-    }
-    return method < HTTP_METHOD_COUNT ? exchange->match.leaf->bindings[method] : NULL;
-}
-
-/* The profile of a path whose method is not known yet: that of what it does have. */
-static const struct profile *leaf_profile(const struct route_leaf *leaf)
-{
-    for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
-        if (leaf->bindings[i] != NULL) {
-            return profile_of(leaf->bindings[i]->profile);
-        }
-    }
-    return profile_of(ROUTE_PROFILE_CANONICAL);
-}
-
-/* All that can be said of a request before its body. */
-static bool check_head(struct exchange *exchange, struct problem *ret_problem)
-{
-    struct http_request *request = exchange->request;
-    const struct route_binding *binding = exchange->binding;
-    const struct ds_method *method = binding->method;
-    if (!identity_find(exchange->gateway->anonymous, method, &exchange->principal, ret_problem)) {
+    const struct http_request *request = exchange->request;
+    if (!identity_find(exchange->gateway->anonymous, exchange->method, &exchange->principal,
+                       ret_problem) ||
+        !exchange->protocol->check_head(exchange, ret_problem)) {
         return false;
     }
-    if (binding->body == ROUTE_BODY_NONE) {
-        if (!check_no_body(exchange, ret_problem)) {
-            return false;
-        }
-    } else {
-        enum body_form form = BODY_FORM_JSON;
-        if (!negotiate_body(request, method->rows != NULL && binding->body == ROUTE_BODY_WHOLE,
-                            &form, ret_problem)) {
-            return false;
-        }
-        exchange->form = (uint8_t)form;
-        /* The text may be as long as the wire bytes may: it is always the longer of the two, but
-         * for lists of single digits. */
-        if (request->body_bytes_max > method->request_bytes_max) {
-            request->body_bytes_max = method->request_bytes_max;
-        }
+    if (request->content_length > request->body_bytes_max) {
+        problem_set(ret_problem, DS_REASON(REQUEST_TOO_LARGE),
+                    "the body has %llu bytes; this route takes %zu at most",
+                    (unsigned long long)request->content_length, request->body_bytes_max);
+        return false;
     }
-    return check_accept(exchange, "application", "json", ret_problem);
+    exchange->backend = gateway_backend_of(exchange->gateway, exchange->method->service);
+    if (exchange->backend == NULL) {
+        problem_set(ret_problem, DS_REASON(SERVICE_UNAVAILABLE),
+                    "the service behind this route is not connected");
+        ret_problem->code = DS_UNAVAILABLE;
+        return false;
+    }
+    return true;
 }
 
 static void take_route(struct exchange *exchange)
 {
-    char allow[ALLOW_BYTES];
+    char allow[REST_ALLOW_BYTES];
     struct problem problem;
-    exchange->profile = leaf_profile(exchange->match.leaf);
-    const struct route_binding *binding = find_binding(exchange);
-    if (binding == NULL) {
-        write_allow(exchange->match.leaf, allow);
+    if (!rest_find(exchange, allow)) {
         refuse_method(exchange, allow);
-        return;
-    }
-    exchange->binding = binding;
-    exchange->profile = profile_of(binding->profile);
-    exchange->route = (size_t)(binding - route_bindings);
-    if (!check_head(exchange, &problem)) {
-        exchange_fail(exchange, &problem);
-        return;
-    }
-    if (exchange->request->content_length > exchange->request->body_bytes_max) {
-        problem_set(&problem, DS_REASON(REQUEST_TOO_LARGE),
-                    "the body has %llu bytes; this route takes %zu at most",
-                    (unsigned long long)exchange->request->content_length,
-                    exchange->request->body_bytes_max);
-        exchange_fail(exchange, &problem);
-        return;
-    }
-    exchange->backend = gateway_backend_of(exchange->gateway, binding->method->service);
-    if (exchange->backend == NULL) {
-        problem_set(&problem, DS_REASON(SERVICE_UNAVAILABLE),
-                    "the service behind this route is not connected");
-        problem.code = DS_UNAVAILABLE;
+    } else if (!check_call(exchange, &problem)) {
         exchange_fail(exchange, &problem);
     }
 }
@@ -311,8 +226,8 @@ void exchange_head(void *context, struct http_request *request)
     if (route != NULL) {
         take_system_route(exchange, route);
     } else if (ds_bytes_equal_text(request->path, "*")) {
-        reply_options(exchange, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    } else if (route_find(request->path, &exchange->match)) {
+        refuse_method(exchange, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    } else if (route_find_in(exchange->gateway->tables.nodes, request->path, &exchange->match)) {
         take_route(exchange);
     } else {
         struct problem problem;
@@ -332,7 +247,7 @@ void exchange_request(void *context, struct http_request *request)
 {
     struct exchange *exchange = request->handler_data;
     if (exchange->system_route != NULL) {
-        exchange->system_route->serve(exchange);
+        system_route_serve(exchange);
         return;
     }
     /* Asked again since the head: many requests may have come in one turn. */
@@ -341,51 +256,23 @@ void exchange_request(void *context, struct http_request *request)
         exchange_refuse(context, request, busy);
         return;
     }
-    const struct transcode_input input = {
-        .binding = exchange->binding,
-        .match = &exchange->match,
-        .query = request->query,
-        .body = ds_buffer_bytes(&request->body),
-        .form = (enum body_form)exchange->form,
-    };
-    struct problem problem;
-    if (!transcode_request(&input, &exchange->scratch, &exchange->wire, &problem)) {
-        exchange_fail(exchange, &problem);
-        return;
-    }
-    exchange->state = EXCHANGE_CALLING;
     exchange->call = (struct ds_client_call){
-        .method = exchange->binding->method,
-        .payload = ds_buffer_bytes(&exchange->wire),
+        .method = exchange->method,
         .principal = exchange->principal,
-        .peer = request->peer,
+        .peer = request->client,
         .traceparent = exchange->traceparent,
         .tracestate = exchange->tracestate[0] != '\0' ? exchange->tracestate : NULL,
         .done = call_done,
         .context = exchange,
     };
-    gateway_call(exchange->backend, &exchange->call);
-    gateway_bound_calls(exchange->gateway);
-}
-
-static void reply_success(struct exchange *exchange)
-{
-    struct http_request *request = exchange->request;
-    const struct route_binding *binding = exchange->binding;
-    exchange_begin_reply(exchange, binding->success_status, "application/json");
-    request->reply_body.limit = REPLY_JSON_BYTES_MAX;
-    const ds_code code =
-        transcode_response(binding, exchange->call.response, &exchange->profile->style,
-                           &exchange->scratch, &request->reply_body);
-    if (code == DS_OK) {
+    struct problem problem;
+    if (!exchange->protocol->read(exchange, &exchange->call.payload, &problem)) {
+        exchange_fail(exchange, &problem);
         return;
     }
-    struct problem problem;
-    problem_set(&problem, DS_REASON(INTERNAL), "%s",
-                code == DS_RESOURCE_EXHAUSTED ? "the reply is too large; ask for fewer rows"
-                                              : "the service's answer can't be read");
-    problem.code = DS_INTERNAL;
-    problem_reply(&problem, exchange->profile, exchange->request_id, request);
+    exchange->state = EXCHANGE_CALLING;
+    gateway_call(exchange->backend, &exchange->call);
+    gateway_bound_calls(exchange->gateway);
 }
 
 static void problem_of_refusal(struct problem *problem, const struct http_refusal *refusal)
@@ -396,22 +283,29 @@ static void problem_of_refusal(struct problem *problem, const struct http_refusa
     }
 }
 
+/* Begins the reply to a call that has ended. False: ret_problem says what is to be replied. */
+static bool begin_outcome(struct exchange *exchange, struct problem *ret_problem)
+{
+    const struct http_refusal *busy = http_server_busy(exchange->gateway->server);
+    if (exchange->call.code != DS_OK) {
+        problem_of_call(ret_problem, &exchange->call, exchange->fields_are_in_body);
+        return false;
+    }
+    if (busy != NULL && exchange->method->idempotency == DS_NO_SIDE_EFFECTS) {
+        problem_of_refusal(ret_problem, busy);
+        return false;
+    }
+    return exchange->protocol->write(exchange, ret_problem);
+}
+
 static void finish_call(struct completion *completion)
 {
     struct exchange *exchange = (struct exchange *)(void *)completion;
-    const struct http_refusal *busy = http_server_busy(exchange->gateway->server);
+    struct problem problem;
     if (exchange->abandoned) {
         http_reply_begin(exchange->request, STATUS_CLIENT_LEFT);
-    } else if (exchange->call.code != DS_OK) {
-        struct problem problem;
-        problem_of_call(&problem, &exchange->call, exchange->binding->body != ROUTE_BODY_NONE);
-        problem_reply(&problem, exchange->profile, exchange->request_id, exchange->request);
-    } else if (busy != NULL && exchange->binding->method->idempotency == DS_NO_SIDE_EFFECTS) {
-        struct problem problem;
-        problem_of_refusal(&problem, busy);
-        problem_reply(&problem, exchange->profile, exchange->request_id, exchange->request);
-    } else {
-        reply_success(exchange);
+    } else if (!begin_outcome(exchange, &problem)) {
+        exchange->protocol->fail(exchange, &problem);
     }
     ds_client_call_release(&exchange->call);
     exchange_end(exchange);

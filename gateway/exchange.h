@@ -16,6 +16,7 @@ enum exchange_state {
 };
 
 struct system_route;
+struct exchange_protocol;
 
 struct exchange {
     struct completion completion; /* of `call` */
@@ -23,15 +24,18 @@ struct exchange {
     struct exchange *next; /* idle, or waiting for the backends' health */
     struct gateway *gateway;
     struct http_request *request;
+    const struct exchange_protocol *protocol;
+    const struct ds_method *method;          /* that is called; NULL: none */
     const struct route_binding *binding;     /* NULL: no route of the .proto */
     const struct system_route *system_route; /* NULL: none of the gateway's own */
     const struct profile *profile;
     struct gateway_backend *backend;
     const struct ds_principal *principal;
-    size_t route;   /* for the metrics */
-    uint8_t state;  /* enum exchange_state */
-    uint8_t form;   /* enum body_form */
-    bool abandoned; /* the client has gone */
+    size_t route;            /* for the metrics */
+    uint8_t state;           /* enum exchange_state */
+    uint8_t form;            /* enum body_form */
+    bool fields_are_in_body; /* what a call says of the request's fields concerns the body */
+    bool abandoned;          /* the client has gone */
     struct route_match match;
     struct ds_buffer wire;
     struct ds_buffer scratch;

@@ -149,8 +149,9 @@ struct gateway *gateway_create(const struct gateway_options *options)
     if (gateway == NULL || uv_loop_init(&gateway->loop) != 0) {
         abort();
     }
-    for (size_t i = 0; i < route_binding_count; i++) {
-        assert(transcode_binding_is_served(&route_bindings[i]));
+    gateway->tables = options->tables != NULL ? *options->tables : gateway_tables_default();
+    for (size_t i = 0; i < gateway->tables.binding_count; i++) {
+        assert(transcode_binding_is_served(&gateway->tables.bindings[i]));
     }
     gateway->name = options->name != NULL ? options->name : "deltastream";
     gateway->clock = options->clock != NULL ? options->clock : ds_clock_system();
@@ -160,17 +161,24 @@ struct gateway *gateway_create(const struct gateway_options *options)
         gateway->metrics[gateway->metrics_count++] = options->metrics[i];
     }
     gateway->access_log = options->access_log;
-    gateway->http_metrics = http_metrics_create();
+    gateway->http_metrics = http_metrics_create(&gateway->tables);
     gateway->request_id_prefix = random_number();
     atomic_init(&gateway->stop_grace_ms, NOT_STOPPING);
     uv_async_init(&gateway->loop, &gateway->wake, on_wake);
     uv_timer_init(&gateway->loop, &gateway->grace);
     gateway->wake.data = gateway;
     gateway->grace.data = gateway;
+    if (options->trusted_proxy_count > 0) {
+        size_t wrong = 0;
+        gateway->proxies =
+            http_proxies_create(options->trusted_proxies, options->trusted_proxy_count, &wrong);
+        assert(gateway->proxies != NULL);
+    }
     gateway->server = http_server_create(&(struct http_server_options){
         .loop = &gateway->loop,
         .clock = gateway->clock,
         .limits = options->limits,
+        .proxies = gateway->proxies,
         .handler = {.context = gateway,
                     .head = exchange_head,
                     .request = exchange_request,
@@ -182,11 +190,12 @@ struct gateway *gateway_create(const struct gateway_options *options)
     return gateway;
 }
 
-static const struct ds_service *service_find(const char *full_name)
+static const struct ds_service *service_find(const struct gateway_tables *tables,
+                                             const char *full_name)
 {
-    for (size_t i = 0; i < ds_service_count; i++) {
-        if (strcmp(ds_services[i]->full_name, full_name) == 0) {
-            return ds_services[i];
+    for (size_t i = 0; i < tables->service_count; i++) {
+        if (strcmp(tables->services[i]->full_name, full_name) == 0) {
+            return tables->services[i];
         }
     }
     return NULL;
@@ -194,7 +203,8 @@ static const struct ds_service *service_find(const char *full_name)
 
 void gateway_add_backend(struct gateway *gateway, const char *service, struct ds_channel *channel)
 {
-    struct gateway_backend backend = {.service = service_find(service), .channel = channel};
+    struct gateway_backend backend = {.service = service_find(&gateway->tables, service),
+                                      .channel = channel};
     assert(backend.service != NULL && gateway->backend_count < GATEWAY_BACKENDS_MAX);
     gateway->backends[gateway->backend_count++] = backend;
 }
@@ -261,6 +271,7 @@ void gateway_destroy(struct gateway *gateway)
     assert(open_handles == 0);
     (void)open_handles;
     http_server_destroy(gateway->server);
+    http_proxies_destroy(gateway->proxies);
     http_metrics_destroy(gateway->http_metrics);
     while (gateway->idle_exchanges != NULL) {
         struct exchange *exchange = gateway->idle_exchanges;

@@ -7,14 +7,19 @@
 #include "http/limits.h"
 
 struct gateway;
+struct gateway_tables;
 
 struct gateway_options {
     const char
         *name; /* what / and /health call the service where the listener has no name of its own */
+    const struct gateway_tables *tables; /* what is served; NULL: gateway_tables_default() */
     const struct ds_clock *clock;
     const struct ds_principal
         *anonymous; /* who a request without credentials is; NULL: nobody, refused with 401 */
-    struct http_limits limits;         /* of the HTTP side */
+    struct http_limits limits; /* of the HTTP side */
+    /* Networks of proxies that may say who a request comes from; all are well-formed. */
+    const char *const *trusted_proxies;
+    size_t trusted_proxy_count;
     struct ds_metrics *const *metrics; /* written to /metrics beside the gateway's own; they outlive
                                           the gateway, the list itself is copied */
     size_t metrics_count;
@@ -23,8 +28,8 @@ struct gateway_options {
 
 struct gateway *gateway_create(const struct gateway_options *options);
 
-/* Calls of that service (its full name) go to `channel`, which outlives the gateway. Before
- * gateway_run(). */
+/* Calls of that service of the tables (its full name) go to `channel`, which outlives the gateway.
+ * Before gateway_run(). */
 void gateway_add_backend(struct gateway *gateway, const char *service, struct ds_channel *channel);
 
 /*

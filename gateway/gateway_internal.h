@@ -1,11 +1,12 @@
-/* The insides of the gateway, shared by gateway.c, exchange.c, system.c and health.c. All of it
- * belongs to the loop's thread but for what gateway.c marks. */
+/* The insides of the gateway, shared by gateway.c, exchange.c, rest.c, system.c and health.c. All
+ * of it belongs to the loop's thread but for what gateway.c marks. */
 #ifndef GATEWAY_GATEWAY_INTERNAL_H
 #define GATEWAY_GATEWAY_INTERNAL_H
 
 #include "gateway/completion.h"
 #include "gateway/gateway.h"
 #include "gateway/http_metrics.h"
+#include "gateway/tables.h"
 #include "http/server.h"
 
 #include <pthread.h>
@@ -48,6 +49,7 @@ struct health {
 
 struct gateway {
     const char *name;
+    struct gateway_tables tables;
     const struct ds_clock *clock;
     const struct ds_principal *anonymous;
     struct ds_metrics *metrics[GATEWAY_METRICS_MAX]; /* borrowed */
@@ -58,6 +60,7 @@ struct gateway {
     size_t backend_count;
     size_t collected_count; /* calls made since the last flush */
     struct http_server *server;
+    struct http_proxies *proxies; /* NULL where none is trusted */
     struct http_metrics *http_metrics;
     struct health health;
     struct exchange *idle_exchanges;

@@ -3,6 +3,7 @@
 #include "ds/exit_code.h"
 #include "ds/loopback.h"
 #include "http/endpoint.h"
+#include "http/proxies.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,6 +28,15 @@ int gateway_settings_complete(struct ds_config *config, const void *options,
     if (settings->listen.count == 0) {
         listen_by_default(ds_config_arena(config), settings);
     }
+    size_t wrong = 0;
+    struct http_proxies *proxies = http_proxies_create(settings->trusted_proxies.items,
+                                                       settings->trusted_proxies.count, &wrong);
+    if (proxies == NULL) {
+        return ds_config_refuse(config, options, "trusted-proxy",
+                                "\"%s\" is neither an address nor a network, such as 10.0.0.0/8",
+                                settings->trusted_proxies.items[wrong]);
+    }
+    http_proxies_destroy(proxies);
     for (size_t i = 0; i < settings->listen.count; i++) {
         const char *listen = settings->listen.items[i];
         if (!http_endpoint_is_well_formed(listen)) {
@@ -59,6 +69,8 @@ static struct gateway *create(const struct gateway_settings *settings,
                    .body_timeout_ms = (uint32_t)settings->body_timeout_ms,
                    .write_timeout_ms = (uint32_t)settings->write_timeout_ms,
                    .idle_timeout_ms = (uint32_t)settings->idle_timeout_ms},
+        .trusted_proxies = settings->trusted_proxies.items,
+        .trusted_proxy_count = settings->trusted_proxies.count,
         .metrics = metrics,
         .metrics_count = metrics_count,
         .access_log = settings->access_log == 1,

@@ -29,6 +29,7 @@ struct gateway_settings {
     int64_t body_timeout_ms;
     int64_t write_timeout_ms;
     int64_t idle_timeout_ms;
+    struct ds_text_list trusted_proxies;
 };
 
 extern const char *const gateway_switch_choices[];
@@ -104,6 +105,13 @@ extern const char *const gateway_switch_choices[];
          .maximum = 1000000,                                                                       \
          .help = "connections of one address at a time",                                           \
          GATEWAY_ROW(options, at, connections_address_max)},                                       \
+        {.name = "trusted-proxy",                                                                  \
+         .environment = {"DS_TRUSTED_PROXY"},                                                      \
+         .kind = DS_SETTING_LIST,                                                                  \
+         .argument = "ADDRESS[/BITS]",                                                             \
+         .help = "a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed, and which "    \
+                 "has no cap of connections by address; may be repeated",                          \
+         GATEWAY_ROW(options, at, trusted_proxies)},                                               \
         {.name = "body-bytes-max",                                                                 \
          .environment = {"DS_BODY_BYTES_MAX"},                                                     \
          .kind = DS_SETTING_SIZE,                                                                  \

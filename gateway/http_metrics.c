@@ -1,14 +1,14 @@
 #include "gateway/http_metrics.h"
 
 #include "ds/histogram.h"
-#include "gateway/routes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 /* What is not in the list is counted in the row behind it. */
-static const uint16_t statuses[] = {200, 201, 204, 400, 401, 403, 404, 405, 406, 408, 409, 413, 414,
-                                    415, 417, 422, 429, 431, 499, 500, 501, 503, 504, 505, 507};
+static const uint16_t statuses[] = {200, 201, 204, 308, 400, 401, 403, 404, 405,
+                                    406, 408, 409, 413, 414, 415, 417, 422, 429,
+                                    431, 499, 500, 501, 503, 504, 505, 507};
 #define STATUS_COUNT (sizeof statuses / sizeof statuses[0])
 
 struct route_row {
@@ -17,23 +17,25 @@ struct route_row {
 };
 
 struct http_metrics {
+    const struct gateway_tables *tables;
     size_t route_count;
     struct route_row routes[];
 };
 
-size_t http_metrics_extra_route(enum http_extra_route route)
+size_t http_metrics_extra_route(const struct http_metrics *metrics, enum http_extra_route route)
 {
-    return route_binding_count + (size_t)route;
+    return metrics->tables->binding_count + (size_t)route;
 }
 
-struct http_metrics *http_metrics_create(void)
+struct http_metrics *http_metrics_create(const struct gateway_tables *tables)
 {
-    const size_t route_count = route_binding_count + HTTP_EXTRA_ROUTE_COUNT;
+    const size_t route_count = tables->binding_count + HTTP_EXTRA_ROUTE_COUNT;
     struct http_metrics *metrics =
         calloc(1, sizeof *metrics + route_count * sizeof metrics->routes[0]);
     if (metrics == NULL) {
         abort();
     }
+    metrics->tables = tables;
     metrics->route_count = route_count;
     return metrics;
 }
@@ -56,21 +58,19 @@ void http_metrics_count(struct http_metrics *metrics, size_t route, unsigned int
 }
 
 /* Writes method="…",route="…" of a row. */
-static void write_labels(size_t route, struct ds_buffer *text)
+static void write_labels(const struct gateway_tables *tables, size_t route, struct ds_buffer *text)
 {
     static const char *const extra[HTTP_EXTRA_ROUTE_COUNT] = {
-        [HTTP_ROUTE_ROOT] = "/",
-        [HTTP_ROUTE_HEALTH] = "/health",
-        [HTTP_ROUTE_HEALTH_READY] = "/health/ready",
-        [HTTP_ROUTE_HEALTH_LIVE] = "/health/live",
-        [HTTP_ROUTE_METRICS] = "/metrics",
+#define SYSTEM_ROUTE(symbol, path, type, subtype, summary) [HTTP_ROUTE_##symbol] = path,
+#include "gateway/system_routes.def"
+#undef SYSTEM_ROUTE
         [HTTP_ROUTE_NONE] = "none",
     };
-    if (route >= route_binding_count) {
-        ds_buffer_printf(text, "method=\"\",route=\"%s\"", extra[route - route_binding_count]);
+    if (route >= tables->binding_count) {
+        ds_buffer_printf(text, "method=\"\",route=\"%s\"", extra[route - tables->binding_count]);
         return;
     }
-    const struct route_binding *binding = &route_bindings[route];
+    const struct route_binding *binding = &tables->bindings[route];
     ds_buffer_printf(text, "method=\"%s\",route=\"%s\"",
                      http_method_name((enum http_method)binding->http_method),
                      binding->path_template);
@@ -88,7 +88,7 @@ static void write_requests(const struct http_metrics *metrics, struct ds_buffer 
                 continue;
             }
             ds_buffer_append_text(text, "ds_http_requests_total{");
-            write_labels(route, text);
+            write_labels(metrics->tables, route, text);
             if (column < STATUS_COUNT) {
                 ds_buffer_printf(text, ",status=\"%u\"} %" PRIu64 "\n", statuses[column], count);
             } else {
@@ -109,7 +109,7 @@ static void write_durations(const struct http_metrics *metrics, struct ds_buffer
         const struct ds_histogram *durations = &metrics->routes[route].durations;
         if (!ds_histogram_is_empty(durations)) {
             ds_buffer_clear(&labels);
-            write_labels(route, &labels);
+            write_labels(metrics->tables, route, &labels);
             ds_buffer_append_byte(&labels, '\0');
             ds_histogram_write(durations, "ds_http_request_seconds", (const char *)labels.data,
                                text);

@@ -4,25 +4,25 @@
 #define GATEWAY_HTTP_METRICS_H
 
 #include "ds/buffer.h"
+#include "gateway/tables.h"
 #include "http/server.h"
 
 struct http_metrics;
 
-/* A route's number is its place in route_bindings, or one of these behind them. */
+/* A route's number is its place in the bindings, or one of these behind them. */
 enum http_extra_route {
-    HTTP_ROUTE_ROOT,
-    HTTP_ROUTE_HEALTH,
-    HTTP_ROUTE_HEALTH_READY,
-    HTTP_ROUTE_HEALTH_LIVE,
-    HTTP_ROUTE_METRICS,
+#define SYSTEM_ROUTE(symbol, path, type, subtype, summary) HTTP_ROUTE_##symbol,
+#include "gateway/system_routes.def"
+#undef SYSTEM_ROUTE
     HTTP_ROUTE_NONE, /* requests that never got to a route */
     HTTP_EXTRA_ROUTE_COUNT,
 };
 
-size_t http_metrics_extra_route(enum http_extra_route route);
-
-struct http_metrics *http_metrics_create(void);
+/* `tables` outlive the counts. */
+struct http_metrics *http_metrics_create(const struct gateway_tables *tables);
 void http_metrics_destroy(struct http_metrics *metrics);
+
+size_t http_metrics_extra_route(const struct http_metrics *metrics, enum http_extra_route route);
 
 void http_metrics_count(struct http_metrics *metrics, size_t route, unsigned int status,
                         int64_t duration_us);

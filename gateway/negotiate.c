@@ -145,3 +145,52 @@ bool negotiate_body(const struct http_request *request, bool rows_are_taken,
     return refuse(ret_problem, rows_are_taken, "Content-Type",
                   "the Content-Type is not one that this route takes");
 }
+
+bool negotiate_no_body(const struct http_request *request, struct problem *ret_problem)
+{
+    if (!request->has_body) {
+        return true;
+    }
+    problem_set(ret_problem, DS_REASON(INVALID_REQUEST),
+                "this request takes no body: send what it needs in the path and the query");
+    return false;
+}
+
+bool negotiate_reply(const struct http_request *request, const char *type, const char *subtype,
+                     struct problem *ret_problem)
+{
+    if (negotiate_accepts(request, type, subtype)) {
+        return true;
+    }
+    problem_set(ret_problem, DS_REASON(NOT_ACCEPTABLE), "the reply is %s/%s", type, subtype);
+    (void)problem_add(ret_problem, PROBLEM_AT_HEADER, ds_bytes_of_text("Accept"),
+                      "it does not allow the reply's type");
+    return false;
+}
+
+bool negotiate_accepts_encoding(const struct http_request *request, const char *encoding)
+{
+    if (request->seen[HTTP_HEADER_ACCEPT_ENCODING] == 0) {
+        return true;
+    }
+    bool any_is_accepted = false;
+    for (size_t i = 0; i < request->header_count; i++) {
+        struct ds_bytes list = request->headers[i].value;
+        struct ds_bytes element;
+        while (request->headers[i].id == HTTP_HEADER_ACCEPT_ENCODING &&
+               http_list_next(&list, ',', &element)) {
+            const struct ds_bytes name = http_trim(take_part(&element, ';'));
+            struct ds_bytes weight_name;
+            struct ds_bytes weight;
+            split_parameter(element, &weight_name, &weight);
+            const bool accepted = !(http_text_equal(weight_name, "q") && is_zero_weight(weight));
+            if (http_text_equal(name, encoding)) {
+                return accepted;
+            }
+            if (http_text_equal(name, "*")) {
+                any_is_accepted = accepted;
+            }
+        }
+    }
+    return any_is_accepted;
+}

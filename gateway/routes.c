@@ -176,8 +176,3 @@ bool route_find_in(const struct route_node *nodes, struct ds_bytes path,
     memcpy(ret_match->segments, segments, count * sizeof segments[0]);
     return true;
 }
-
-bool route_find(struct ds_bytes path, struct route_match *ret_match)
-{
-    return route_find_in(route_nodes, path, ret_match);
-}

@@ -96,16 +96,13 @@ struct route_match {
 };
 
 /*
- * Finds the leaf for `path` (raw, beginning with '/', without the query). A literal segment is
- * preferred to "*", "*" to "**", and a verb to a colon within the last segment. Returns false where
- * no route has this path; an empty segment (a double or trailing slash) has none. Escapes in `path`
- * are decoded for the comparison with literals only: %3A begins no verb, %2F separates nothing. The
- * segments in ret_match are views of `path`. Takes a time that grows with the number of nodes at
- * worst: each is looked at twice at most.
+ * Finds the leaf for `path` below nodes[0] (raw, beginning with '/', without the query). A literal
+ * segment is preferred to "*", "*" to "**", and a verb to a colon within the last segment. Returns
+ * false where no route has this path; an empty segment (a double or trailing slash) has none.
+ * Escapes in `path` are decoded for the comparison with literals only: %3A begins no verb, %2F
+ * separates nothing. The segments in ret_match are views of `path`. Takes a time that grows with
+ * the number of nodes at worst: each is looked at twice at most.
  */
-bool route_find(struct ds_bytes path, struct route_match *ret_match);
-
-/* The same over a trie of the caller's, whose root is nodes[0]. */
 bool route_find_in(const struct route_node *nodes, struct ds_bytes path,
                    struct route_match *ret_match);
 

@@ -1,6 +1,7 @@
 #include "gateway/system.h"
 
 #include "ds/json.h"
+#include "gateway/documents.h"
 
 static void begin_json(struct exchange *exchange)
 {
@@ -32,12 +33,26 @@ static void serve_metrics(struct exchange *exchange)
     exchange_end(exchange);
 }
 
+static void (*const serve[])(struct exchange *exchange) = {
+    [HTTP_ROUTE_ROOT] = serve_root,
+    [HTTP_ROUTE_HEALTH] = health_ask,
+    [HTTP_ROUTE_HEALTH_READY] = health_ask,
+    [HTTP_ROUTE_HEALTH_LIVE] = serve_live,
+    [HTTP_ROUTE_METRICS] = serve_metrics,
+    [HTTP_ROUTE_OPENAPI] = documents_serve,
+    [HTTP_ROUTE_DOCS] = documents_serve,
+    [HTTP_ROUTE_DOCS_START] = documents_serve,
+    [HTTP_ROUTE_DOCS_BUNDLE] = documents_serve,
+    [HTTP_ROUTE_DOCS_STYLE] = documents_serve,
+    [HTTP_ROUTE_DOCS_LICENSE] = documents_serve,
+    [HTTP_ROUTE_REDOC] = documents_redirect,
+};
+
 static const struct system_route system_routes[] = {
-    {"/", HTTP_ROUTE_ROOT, "application", "json", serve_root},
-    {"/health", HTTP_ROUTE_HEALTH, "application", "json", health_ask},
-    {"/health/ready", HTTP_ROUTE_HEALTH_READY, "application", "json", health_ask},
-    {"/health/live", HTTP_ROUTE_HEALTH_LIVE, "application", "json", serve_live},
-    {"/metrics", HTTP_ROUTE_METRICS, "text", "plain", serve_metrics},
+#define SYSTEM_ROUTE(symbol, path, type, subtype, summary)                                         \
+    {path, HTTP_ROUTE_##symbol, type, subtype},
+#include "gateway/system_routes.def"
+#undef SYSTEM_ROUTE
 };
 
 const struct system_route *system_route_find(struct ds_bytes path)
@@ -48,6 +63,11 @@ const struct system_route *system_route_find(struct ds_bytes path)
         }
     }
     return NULL;
+}
+
+void system_route_serve(struct exchange *exchange)
+{
+    serve[exchange->system_route->route](exchange);
 }
 
 const char *system_service_name(const struct exchange *exchange)

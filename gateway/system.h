@@ -1,5 +1,5 @@
-/* The gateway's own routes, outside the .proto: /, /health, /health/ready, /health/live, /metrics.
- * They answer GET and HEAD. */
+/* The gateway's own routes, outside the .proto: those of system_routes.def. They answer GET and
+ * HEAD. */
 #ifndef GATEWAY_SYSTEM_H
 #define GATEWAY_SYSTEM_H
 
@@ -10,11 +10,13 @@ struct system_route {
     enum http_extra_route route;
     const char *type; /* of the reply, for Accept */
     const char *subtype;
-    void (*serve)(struct exchange *exchange); /* ends the exchange, now or later */
 };
 
 /* NULL where the path is none of them. */
 const struct system_route *system_route_find(struct ds_bytes path);
+
+/* Answers an exchange that has one of them: ends it, now or later. */
+void system_route_serve(struct exchange *exchange);
 
 /* What / and /health call the service: the listener's name, else the gateway's. */
 const char *system_service_name(const struct exchange *exchange);

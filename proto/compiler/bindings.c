@@ -1,4 +1,5 @@
 #include "routes.h"
+#include "system_routes.h"
 
 #include <string.h>
 
@@ -152,15 +153,11 @@ static void body_check(struct check *check, const char *body)
 /* What the gateway answers itself: no route may take it. */
 static void own_paths_check(struct check *check)
 {
-    static const char *const own_paths[] = {
-        "/",        "/health",       "/health/ready", "/health/live",
-        "/metrics", "/openapi.json", "/docs",         "/redoc",
-    };
     const struct binding *binding = check->binding;
-    for (size_t i = 0; i < sizeof own_paths / sizeof own_paths[0]; i++) {
-        if (template_takes(&binding->template, own_paths[i])) {
+    for (size_t i = 0; i < system_route_row_count; i++) {
+        if (template_takes(&binding->template, system_route_rows[i].path)) {
             refuse(check, "takes %s, which the gateway answers itself; begin with another segment",
-                   own_paths[i]);
+                   system_route_rows[i].path);
             return;
         }
     }

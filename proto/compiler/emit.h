@@ -26,4 +26,13 @@ void emit_client(struct output *output, const struct model *model,
 /* routes.gen.c: the tables of gateway/routes.h. */
 void emit_routes(struct output *output, const struct routes *routes);
 
+/* openapi.json: the routes as an OpenAPI 3.1 document, those of Connect's protocol too where
+ * `has_connect`. Complains of reasons of errors that it knows nothing about. */
+void emit_openapi(struct output *output, const struct model *model, const struct routes *routes,
+                  const Google__Protobuf__FileDescriptorSet *set, bool has_connect);
+
+/* http-api.md: the same for people to read. */
+void emit_http_doc(struct output *output, const struct model *model, const struct routes *routes,
+                   const Google__Protobuf__FileDescriptorSet *set);
+
 #endif

@@ -1,3 +1,4 @@
+#include "comments.h"
 #include "emit.h"
 #include "names.h"
 
@@ -5,43 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* google.protobuf.FileDescriptorProto.service, ServiceDescriptorProto.method: the way to a method's
- * comment in the source info. */
-#define PATH_FILE_SERVICE 6
-#define PATH_SERVICE_METHOD 2
 #define COMMENT_COLUMNS 96
-
-/* Where the method stands in its .proto file, and what is said there in front of it; NULL where
- * nothing is. */
-static const char *comment_in_file(const Google__Protobuf__FileDescriptorProto *file,
-                                   const struct method *method)
-{
-    const Google__Protobuf__SourceCodeInfo *info = file->source_code_info;
-    for (size_t i = 0; info != NULL && i < info->n_location; i++) {
-        const Google__Protobuf__SourceCodeInfo__Location *location = info->location[i];
-        if (location->n_path != 4 || location->path[0] != PATH_FILE_SERVICE ||
-            location->path[2] != PATH_SERVICE_METHOD) {
-            continue;
-        }
-        const Google__Protobuf__ServiceDescriptorProto *service =
-            file->service[(size_t)location->path[1]];
-        if (service->method[(size_t)location->path[3]] == method->descriptor) {
-            return location->leading_comments;
-        }
-    }
-    return NULL;
-}
-
-static const char *comment_of(const Google__Protobuf__FileDescriptorSet *set,
-                              const struct method *method)
-{
-    for (size_t i = 0; i < set->n_file; i++) {
-        if (strcmp(set->file[i]->name, method->service->file->path) == 0) {
-            return comment_in_file(set->file[i], method);
-        }
-    }
-    return NULL;
-}
 
 /* The words of `text` in lines of a C comment. A word that would end the comment is left out. */
 static void words_write(FILE *file, const char *text)
@@ -79,15 +44,11 @@ static const char *repeatability(const struct method *method)
     }
 }
 
-static void method_comment(FILE *file, const struct model *model,
-                           const Google__Protobuf__FileDescriptorSet *set,
+static void method_comment(FILE *file, const struct model *model, const struct comments *comments,
                            const struct method *method)
 {
     fprintf(file, "\n/*\n * %s", method->full_name);
-    const char *comment = comment_of(set, method);
-    if (comment != NULL) {
-        words_write(file, comment);
-    }
+    words_write(file, comment_of(comments, method->descriptor));
     words_write(file, memory_printf(model->memory,
                                     "Needs the permission %s; has %" PRIu32
                                     " ms unless a time limit is given; the request has at most "
@@ -134,8 +95,7 @@ static void structs_include(FILE *file, struct memory *memory, const struct serv
     output_include(file, is_below_root ? path : memory_printf(memory, "deltastream/%s", path));
 }
 
-static void header_write(FILE *file, const struct model *model,
-                         const Google__Protobuf__FileDescriptorSet *set,
+static void header_write(FILE *file, const struct model *model, const struct comments *comments,
                          const struct service *service)
 {
     const char *guard = guard_of(model->memory, service->symbol);
@@ -147,7 +107,7 @@ static void header_write(FILE *file, const struct model *model,
     structs_include(file, model->memory, service);
     fputs("\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n", file);
     for (size_t i = 0; i < service->method_count; i++) {
-        method_comment(file, model, set, &service->methods[i]);
+        method_comment(file, model, comments, &service->methods[i]);
         method_declare(file, &service->methods[i]);
     }
     fputs("\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n", file);
@@ -182,15 +142,14 @@ static void method_define(FILE *file, const struct method *method)
 }
 
 static void service_write(struct output *output, const struct model *model,
-                          const Google__Protobuf__FileDescriptorSet *set,
-                          const struct service *service)
+                          const struct comments *comments, const struct service *service)
 {
     const char *header_name = memory_printf(model->memory, "deltastream/%s.h", service->symbol);
     const char *source_name = memory_printf(model->memory, "%s_client.gen.c", service->symbol);
     FILE *header = output_open(output, header_name);
     FILE *source = output_open(output, source_name);
     if (header != NULL && source != NULL) {
-        header_write(header, model, set, service);
+        header_write(header, model, comments, service);
         fprintf(source, "#include \"%s\"\n\n#include \"typed.h\"\n#include \"schema.gen.h\"\n",
                 header_name);
         for (size_t i = 0; i < service->method_count; i++) {
@@ -342,7 +301,9 @@ void emit_client(struct output *output, const struct model *model,
         optionals_header_write(optionals, model);
     }
     output_close(output, optionals, optionals_name);
+    struct comments comments;
+    comments_load(&comments, model->memory, set);
     for (size_t i = 0; i < model->service_count; i++) {
-        service_write(output, model, set, &model->services[i]);
+        service_write(output, model, &comments, &model->services[i]);
     }
 }

@@ -5,6 +5,8 @@
  *   ds-proto-compiler generate IN.pb OUT_DIR [PREFIX] the tables; PREFIX goes before all names
  *   ds-proto-compiler strip-library IN.pb OUT.pb      as strip, for the C client library's headers
  *   ds-proto-compiler client IN.pb OUT_DIR            the C client library's typed calls
+ *   ds-proto-compiler openapi IN.pb OUT_DIR [connect]  openapi.json, with Connect's paths or
+ * without ds-proto-compiler http-doc IN.pb OUT_DIR          http-api.md
  *
  * The way of `generate`: model.c turns the descriptors into lists with pointers and unpacks our
  * options (options.c); check.c refuses methods and names; bindings.c checks the routes, whose paths
@@ -162,6 +164,47 @@ static int client(const char *input, const char *directory, struct memory *memor
     return output.has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int openapi(const char *input, const char *directory, bool has_connect,
+                   struct memory *memory)
+{
+    size_t size = 0;
+    const uint8_t *data = file_read(input, memory, &size);
+    Google__Protobuf__FileDescriptorSet *set =
+        data == NULL ? NULL : set_unpack(input, memory, data, size);
+    if (set == NULL) {
+        return EXIT_FAILURE;
+    }
+    struct complaints complaints = {0};
+    struct model model = {.memory = memory, .complaints = &complaints};
+    struct routes routes = {.memory = memory, .complaints = &complaints};
+    if (!sources_check(set, &model, &routes)) {
+        return EXIT_FAILURE;
+    }
+    struct output output = {.directory = directory, .prefix = ""};
+    emit_openapi(&output, &model, &routes, set, has_connect);
+    return output.has_failed || complaints.count > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int http_doc(const char *input, const char *directory, struct memory *memory)
+{
+    size_t size = 0;
+    const uint8_t *data = file_read(input, memory, &size);
+    Google__Protobuf__FileDescriptorSet *set =
+        data == NULL ? NULL : set_unpack(input, memory, data, size);
+    if (set == NULL) {
+        return EXIT_FAILURE;
+    }
+    struct complaints complaints = {0};
+    struct model model = {.memory = memory, .complaints = &complaints};
+    struct routes routes = {.memory = memory, .complaints = &complaints};
+    if (!sources_check(set, &model, &routes)) {
+        return EXIT_FAILURE;
+    }
+    struct output output = {.directory = directory, .prefix = ""};
+    emit_http_doc(&output, &model, &routes, set);
+    return output.has_failed || complaints.count > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argument_count, char **arguments)
 {
     struct memory *memory = memory_create();
@@ -172,6 +215,12 @@ int main(int argument_count, char **arguments)
         status = strip(arguments[2], arguments[3], strip_for_library, memory);
     } else if (argument_count == 4 && strcmp(arguments[1], "client") == 0) {
         status = client(arguments[2], arguments[3], memory);
+    } else if ((argument_count == 4 ||
+                (argument_count == 5 && strcmp(arguments[4], "connect") == 0)) &&
+               strcmp(arguments[1], "openapi") == 0) {
+        status = openapi(arguments[2], arguments[3], argument_count == 5, memory);
+    } else if (argument_count == 4 && strcmp(arguments[1], "http-doc") == 0) {
+        status = http_doc(arguments[2], arguments[3], memory);
     } else if ((argument_count == 4 || argument_count == 5) &&
                strcmp(arguments[1], "generate") == 0) {
         const char *prefix = argument_count == 5 ? arguments[4] : "";
@@ -180,7 +229,9 @@ int main(int argument_count, char **arguments)
         fputs("usage: ds-proto-compiler strip IN.pb OUT.pb\n"
               "       ds-proto-compiler generate IN.pb OUT_DIR [PREFIX]\n"
               "       ds-proto-compiler strip-library IN.pb OUT.pb\n"
-              "       ds-proto-compiler client IN.pb OUT_DIR\n",
+              "       ds-proto-compiler client IN.pb OUT_DIR\n"
+              "       ds-proto-compiler openapi IN.pb OUT_DIR [connect]\n"
+              "       ds-proto-compiler http-doc IN.pb OUT_DIR\n",
               stderr);
     }
     memory_destroy(memory);

@@ -6,6 +6,8 @@ enum {
     TAG_METHOD = 50600,
     TAG_BINDING = 50601,
     TAG_SERIES = 50600,
+    TAG_EXAMPLE = 50601,
+    TAG_REQUIRED = 50602,
     TAG_LIST = 50600,
     TAG_HTTP_STATUS = 50600,
     TAG_HTTP_RULE = 72295728,
@@ -130,6 +132,24 @@ bool option_list(const Google__Protobuf__MessageOptions *options)
 bool option_series(const Google__Protobuf__FieldOptions *options)
 {
     return options != NULL && varint_option(&options->base, TAG_SERIES) != 0;
+}
+
+bool option_required(const Google__Protobuf__FieldOptions *options)
+{
+    return options != NULL && varint_option(&options->base, TAG_REQUIRED) != 0;
+}
+
+const char *option_example(struct memory *memory, const Google__Protobuf__FieldOptions *options)
+{
+    for (unsigned int i = 0; options != NULL && i < options->base.n_unknown_fields; i++) {
+        const ProtobufCMessageUnknownField *field = &options->base.unknown_fields[i];
+        size_t size = 0;
+        const uint8_t *content = field->tag == TAG_EXAMPLE ? field_content(field, &size) : NULL;
+        if (content != NULL) {
+            return memory_copy_text(memory, (const char *)content, size);
+        }
+    }
+    return NULL;
 }
 
 uint32_t option_http_status(const Google__Protobuf__EnumValueOptions *options)

@@ -25,6 +25,10 @@ size_t option_bindings(struct memory *memory, const Google__Protobuf__MethodOpti
 
 bool option_list(const Google__Protobuf__MessageOptions *options);
 bool option_series(const Google__Protobuf__FieldOptions *options);
+bool option_required(const Google__Protobuf__FieldOptions *options);
+
+/* NULL where there is none. */
+const char *option_example(struct memory *memory, const Google__Protobuf__FieldOptions *options);
 
 /* 0 where there is none. */
 uint32_t option_http_status(const Google__Protobuf__EnumValueOptions *options);

@@ -12,7 +12,7 @@ static void output_fail(struct output *output, const char *name)
     output->has_failed = true;
 }
 
-FILE *output_open(struct output *output, const char *name)
+FILE *output_open_bare(struct output *output, const char *name)
 {
     char *path = NULL;
     if (asprintf(&path, "%s/%s%s", output->directory, output->prefix, name) < 0) {
@@ -22,10 +22,17 @@ FILE *output_open(struct output *output, const char *name)
     free(path);
     if (file == NULL) {
         output_fail(output, name);
-        return NULL;
     }
-    fputs("/* Written by ds-proto-compiler from the .proto files; changes here are lost. */\n",
-          file);
+    return file;
+}
+
+FILE *output_open(struct output *output, const char *name)
+{
+    FILE *file = output_open_bare(output, name);
+    if (file != NULL) {
+        fputs("/* Written by ds-proto-compiler from the .proto files; changes here are lost. */\n",
+              file);
+    }
     return file;
 }
 

@@ -16,6 +16,9 @@ struct output {
  * when it can't; then has_failed is set. */
 FILE *output_open(struct output *output, const char *name);
 
+/* The same without the first line, for a file that is no C. */
+FILE *output_open_bare(struct output *output, const char *name);
+
 /* Takes NULL. */
 void output_close(struct output *output, FILE *file, const char *name);
 

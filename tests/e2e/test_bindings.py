@@ -1,7 +1,5 @@
 """Every REST binding of the storage service: its request, the exact status and the exact body."""
 
-import re
-
 import pytest
 from binding_rows import (
     BANKNIFTY_TICK,
@@ -16,17 +14,11 @@ from binding_rows import (
     T_EXAMPLES,
     without,
 )
-from programs import REPOSITORY
+from proto_routes import PROTO as PROTO_FOLDER
+from proto_routes import bindings_of_proto
 from replies import assert_python_39_times, comparable, is_canonical, render
 
-PROTO = REPOSITORY / "proto" / "deltastream" / "storage" / "v1" / "storage.proto"
-
-
-def bindings_of_proto(text):
-    """ "GET /v1/ticks/{product}" of each google.api.http rule and each (deltastream.binding)."""
-    rules = re.findall(r'\b(get|post|put|patch|delete): "(/[^"]*)"', text)
-    own = re.findall(r'method: "([A-Z]+)"\s+path: "([^"]+)"', text)
-    return {f"{method.upper()} {path}" for method, path in rules + own}
+PROTO = PROTO_FOLDER / "deltastream" / "storage" / "v1" / "storage.proto"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ const struct ds_message *fuzz_message(uint8_t selector)
     static const struct ds_message *const messages[] = {
         &fixture_everything, &fixture_rows,       &fixture_inner,     &fixture_value,
         &fixture_struct,     &fixture_list_value, &fixture_timestamp, &fixture_duration,
-        &fixture_field_mask, &fixture_empty,
+        &fixture_field_mask, &fixture_empty,      &fixture_any,
     };
     const size_t count = sizeof messages / sizeof messages[0];
     return messages[(uint8_t)(selector - '0') % count];
@@ -29,8 +29,8 @@ const struct ds_message *fuzz_message(uint8_t selector)
 
 void fuzz_check_json_of(const struct ds_message *message, struct ds_bytes wire)
 {
-    const struct ds_json_style style = {.proto_names = true};
-    const struct ds_json_read_options options = {0};
+    const struct ds_json_style style = {.proto_names = true, .types = &fixture_types};
+    const struct ds_json_read_options options = {.types = &fixture_types};
     struct ds_json_error error;
     struct ds_buffer first;
     struct ds_buffer again;

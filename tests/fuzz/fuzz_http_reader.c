@@ -5,11 +5,11 @@
  */
 #include "ds/utf8.h"
 #include "fuzz/fuzz.h"
+#include "http/host.h"
 #include "http/reader.h"
 #include "http/target.h"
 
-/* Below what the reader grants for the framing of chunks: how far that limit has come depends on
- * the pieces. */
+/* Each input is read once for each of its cuts. */
 #define INPUT_BYTES_MAX 4096
 #define REQUESTS_MAX 16
 #define HEADERS_MAX 12
@@ -46,6 +46,7 @@ static void trace_head(struct ds_buffer *trace, const struct http_request *reque
                      request->keep_alive, request->expects_continue,
                      (unsigned long long)request->content_length);
     trace_bytes(trace, "method", request->method_text);
+    trace_bytes(trace, "host", request->host);
     trace_bytes(trace, "path", request->path);
     trace_bytes(trace, "query", request->query);
     for (size_t i = 0; i < request->header_count; i++) {
@@ -87,6 +88,9 @@ static void check_head(const struct connection *connection)
     fuzz_require(request->path.size > 0 &&
                      (request->path.data[0] == '/' || ds_bytes_equal_text(request->path, "*")),
                  "a path begins with a slash");
+    fuzz_require(request->version_minor == 0 ||
+                     http_host_is_well_formed(request->host, HTTP_PORT_OPTIONAL),
+                 "an HTTP/1.1 request is for a host");
     check_target(request->path);
     check_target(request->query);
     for (size_t i = 0; i < request->header_count; i++) {
@@ -97,12 +101,26 @@ static void check_head(const struct connection *connection)
                  "a body is announced in one way");
 }
 
+/* Writes the target in the form that it had. */
+static void write_target(const struct http_request *request, struct ds_buffer *head)
+{
+    const bool is_connect = request->method == HTTP_METHOD_CONNECT;
+    if (request->host.data != http_request_header(request, HTTP_HEADER_HOST).data) {
+        ds_buffer_append_text(head, is_connect ? "" : "http://");
+        ds_buffer_append(head, request->host.data, request->host.size);
+        if (ds_bytes_equal_text(request->path, "*")) {
+            return;
+        }
+    }
+    ds_buffer_append(head, request->path.data, request->path.size);
+}
+
 /* Writes the head again from what was read of it. */
 static void write_head(const struct http_request *request, struct ds_buffer *head)
 {
     ds_buffer_append(head, request->method_text.data, request->method_text.size);
     ds_buffer_append_byte(head, ' ');
-    ds_buffer_append(head, request->path.data, request->path.size);
+    write_target(request, head);
     if (request->query.size > 0) {
         ds_buffer_append_byte(head, '?');
         ds_buffer_append(head, request->query.data, request->query.size);

@@ -102,7 +102,7 @@ static void check_match(struct ds_bytes path, const struct route_match *match)
 static const struct route_binding *find_binding(const struct http_request *request,
                                                 struct route_match *match)
 {
-    if ((!route_find(request->path, match) &&
+    if ((!route_find_in(route_nodes, request->path, match) &&
          !route_find_in(fixture_nodes(), request->path, match))) {
         return NULL;
     }

@@ -7,7 +7,7 @@
 
 void codec_read(const struct ds_message *message, const char *json, struct ds_buffer *wire)
 {
-    const struct ds_json_read_options options = {0};
+    const struct ds_json_read_options options = {.types = &fixture_types};
     struct ds_json_error error;
     struct ds_wire_error wire_error;
     ds_buffer_clear(wire);
@@ -32,7 +32,8 @@ void codec_written(const struct ds_message *message, struct ds_bytes wire,
 
 void codec_round_trip(const struct ds_message *message, const char *json, const char *expected)
 {
-    const struct ds_json_style style = {.proto_names = true, .int64_numbers = true};
+    const struct ds_json_style style = {
+        .proto_names = true, .int64_numbers = true, .types = &fixture_types};
     struct ds_buffer wire;
     ds_buffer_init(&wire, CODEC_BYTES_MAX);
     codec_read(message, json, &wire);
@@ -43,7 +44,7 @@ void codec_round_trip(const struct ds_message *message, const char *json, const 
 void codec_refused(const struct ds_message *message, const char *json, const char *pointer,
                    const char *words)
 {
-    const struct ds_json_read_options options = {0};
+    const struct ds_json_read_options options = {.types = &fixture_types};
     struct ds_json_error error;
     struct ds_buffer wire;
     ds_buffer_init(&wire, CODEC_BYTES_MAX);

@@ -181,7 +181,10 @@ static inline void *gateway_fixture_run(void *context)
     return NULL;
 }
 
-static inline struct gateway_fixture *gateway_fixture_start(const struct ds_principal *anonymous)
+/* `tables`: NULL for the program's own. */
+static inline struct gateway_fixture *
+gateway_fixture_start_serving(const struct gateway_tables *tables,
+                              const struct ds_principal *anonymous)
 {
     struct gateway_fixture *fixture = calloc(1, sizeof *fixture);
     fixture_fill_handlers();
@@ -198,6 +201,7 @@ static inline struct gateway_fixture *gateway_fixture_start(const struct ds_prin
     struct ds_metrics *const metrics[] = {ds_rpc_server_metrics(fixture->server)};
     fixture->gateway = gateway_create(
         &(struct gateway_options){.name = "test",
+                                  .tables = tables,
                                   .anonymous = anonymous,
                                   .limits = {.headers_timeout_ms = FIXTURE_PATIENCE_MS,
                                              .body_timeout_ms = FIXTURE_PATIENCE_MS,
@@ -211,6 +215,11 @@ static inline struct gateway_fixture *gateway_fixture_start(const struct ds_prin
                      DS_OK);
     pthread_create(&fixture->thread, NULL, gateway_fixture_run, fixture->gateway);
     return fixture;
+}
+
+static inline struct gateway_fixture *gateway_fixture_start(const struct ds_principal *anonymous)
+{
+    return gateway_fixture_start_serving(NULL, anonymous);
 }
 
 static inline void gateway_fixture_stop(struct gateway_fixture *fixture)

@@ -350,6 +350,24 @@ const struct ds_message fixture_rows = {.full_name = "fixture.Rows",
                                         .field_count = COUNT_OF(rows_fields),
                                         .wellknown = DS_WELLKNOWN_NONE};
 
+static const struct ds_message *const messages[] = {
+    &fixture_everything,  &fixture_inner,       &fixture_row,          &fixture_rows,
+    &fixture_any,         &fixture_bool_value,  &fixture_bytes_value,  &fixture_double_value,
+    &fixture_duration,    &fixture_empty,       &fixture_field_mask,   &fixture_float_value,
+    &fixture_int32_value, &fixture_int64_value, &fixture_list_value,   &fixture_string_value,
+    &fixture_struct,      &fixture_timestamp,   &fixture_uint32_value, &fixture_uint64_value,
+    &fixture_value,
+};
+
+static const struct ds_message *find_message(const void *context, struct ds_bytes full_name)
+{
+    (void)context;
+    return ds_message_find_among(messages, COUNT_OF(messages), (const char *)full_name.data,
+                                 full_name.size);
+}
+
+const struct ds_json_types fixture_types = {.find = find_message};
+
 const struct ds_field *fixture_field(const struct ds_message *message, const char *name)
 {
     const struct ds_field *field = ds_field_by_name(message, name, strlen(name));

@@ -5,6 +5,7 @@
 #ifndef TESTS_SUPPORT_SCHEMA_FIXTURE_H
 #define TESTS_SUPPORT_SCHEMA_FIXTURE_H
 
+#include "ds/json.h"
 #include "ds/schema.h"
 
 /* Every kind, repeated, packed, maps, a oneof, optional, recursion and the well-known types. */
@@ -25,6 +26,9 @@ extern const struct ds_message fixture_value;
 extern const struct ds_message fixture_list_value;
 extern const struct ds_message fixture_any;
 extern const struct ds_message fixture_empty;
+
+/* All of these, for a google.protobuf.Any. */
+extern const struct ds_json_types fixture_types;
 
 /* The field of `message` with that .proto name; fails the program where there is none. */
 const struct ds_field *fixture_field(const struct ds_message *message, const char *name);

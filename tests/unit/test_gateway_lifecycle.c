@@ -1,4 +1,5 @@
 /* The gateway as a whole: its own routes, who may do what, clients that leave, the end. */
+#include "gateway/tables.h"
 #include "support/gateway_fixture.h"
 #include "support/test.h"
 
@@ -253,6 +254,37 @@ static void metrics_count_requests_by_route_and_status(void **state)
     http_reply_free(&reply);
 }
 
+static void a_gateway_serves_the_tables_that_it_is_given(void **state)
+{
+    (void)state;
+    struct route_match match;
+    struct gateway_tables tables = gateway_tables_default();
+    assert_true(route_find_in(tables.nodes, ds_bytes_of_text("/v1/products"), &match));
+    struct route_binding own = *match.leaf->bindings[HTTP_METHOD_GET];
+    own.path_template = "/own";
+    const struct route_leaf leaf = {.verb = "", .bindings = {[HTTP_METHOD_GET] = &own}};
+    const struct route_edge edge = {"own", 3, 1};
+    const struct route_node nodes[] = {
+        {.edges = &edge, .edge_count = 1, .star = ROUTE_NO_NODE, .rest = ROUTE_NO_NODE},
+        {.leaves = &leaf, .leaf_count = 1, .star = ROUTE_NO_NODE, .rest = ROUTE_NO_NODE},
+    };
+    tables.nodes = nodes;
+    tables.bindings = &own;
+    tables.binding_count = 1;
+    struct gateway_fixture *fixture = gateway_fixture_start_serving(&tables, &fixture_writer);
+    struct http_client_reply reply = ask(fixture, "GET /own", "", NULL);
+    assert_int_equal(reply.status, 200);
+    http_reply_free(&reply);
+    reply = ask(fixture, "GET /v1/products", "", NULL);
+    assert_int_equal(reply.status, 404);
+    http_reply_free(&reply);
+    reply = ask(fixture, "GET /metrics", "", NULL);
+    assert_non_null(strstr(reply.body, "\nds_http_requests_total{method=\"GET\",route=\"/own\","
+                                       "status=\"200\"} 1\n"));
+    http_reply_free(&reply);
+    gateway_fixture_stop(fixture);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -272,6 +304,7 @@ int main(void)
         TEST(the_root_names_the_listeners_service),
         TEST(health_follows_the_backend),
         TEST(metrics_count_requests_by_route_and_status),
+        cmocka_unit_test(a_gateway_serves_the_tables_that_it_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

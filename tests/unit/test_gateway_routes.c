@@ -13,7 +13,7 @@ extern const size_t sample_route_binding_count;
 static const struct route_leaf *ours(const char *path)
 {
     struct route_match match;
-    return route_find(ds_bytes_of_text(path), &match) ? match.leaf : NULL;
+    return route_find_in(route_nodes, ds_bytes_of_text(path), &match) ? match.leaf : NULL;
 }
 
 static const struct route_leaf *sample(const char *path)
@@ -107,11 +107,11 @@ static void segments_are_raw_and_without_the_verb(void **state)
 {
     (void)state;
     struct route_match match;
-    assert_true(route_find(ds_bytes_of_text("/v1/ticks/A%2FB%20C/latest"), &match));
+    assert_true(route_find_in(route_nodes, ds_bytes_of_text("/v1/ticks/A%2FB%20C/latest"), &match));
     assert_int_equal(match.segment_count, 4);
     assert_true(ds_bytes_equal_text(match.segments[2], "A%2FB%20C"));
 
-    assert_true(route_find(ds_bytes_of_text("/v1/ticks:ingest"), &match));
+    assert_true(route_find_in(route_nodes, ds_bytes_of_text("/v1/ticks:ingest"), &match));
     assert_int_equal(match.segment_count, 2);
     assert_true(ds_bytes_equal_text(match.segments[1], "ticks"));
 }
@@ -120,7 +120,7 @@ static void a_failed_match_leaves_the_result_alone(void **state)
 {
     (void)state;
     struct route_match match = {.segment_count = 7};
-    assert_false(route_find(ds_bytes_of_text("/v1/ticks/NIFTY/oldest"), &match));
+    assert_false(route_find_in(route_nodes, ds_bytes_of_text("/v1/ticks/NIFTY/oldest"), &match));
     assert_int_equal(match.segment_count, 7);
     assert_null(match.leaf);
 }
@@ -129,11 +129,11 @@ static void a_colon_that_begins_no_verb_belongs_to_the_segment(void **state)
 {
     (void)state;
     struct route_match match;
-    assert_true(route_find(ds_bytes_of_text("/v1/ticks/NSE:NIFTY"), &match));
+    assert_true(route_find_in(route_nodes, ds_bytes_of_text("/v1/ticks/NSE:NIFTY"), &match));
     assert_true(ds_bytes_equal_text(match.segments[2], "NSE:NIFTY"));
-    assert_true(route_find(ds_bytes_of_text("/v1/ticks/NIFTY:"), &match));
+    assert_true(route_find_in(route_nodes, ds_bytes_of_text("/v1/ticks/NIFTY:"), &match));
     assert_true(ds_bytes_equal_text(match.segments[2], "NIFTY:"));
-    assert_true(route_find(ds_bytes_of_text("/v1/ticks/:ingest"), &match));
+    assert_true(route_find_in(route_nodes, ds_bytes_of_text("/v1/ticks/:ingest"), &match));
     assert_true(ds_bytes_equal_text(match.segments[2], ":ingest"));
     assert_null(ours("/v1/ticks%3Aingest"));
     assert_null(ours("/v1/ticks:"));
@@ -247,8 +247,8 @@ static void a_path_need_not_be_terminated(void **state)
 {
     (void)state;
     struct route_match match;
-    assert_true(route_find(ds_bytes_of("/products/x", 9), &match));
-    assert_false(route_find(ds_bytes_of(NULL, 0), &match));
+    assert_true(route_find_in(route_nodes, ds_bytes_of("/products/x", 9), &match));
+    assert_false(route_find_in(route_nodes, ds_bytes_of(NULL, 0), &match));
 }
 
 /* The matcher's bound rests on it: a node that two lead to could be looked at more than twice. */

@@ -43,7 +43,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Splits a path as route_find() does. */
+/* Splits a path as route_find_in() does. */
 static struct route_match match_of(const char *path)
 {
     struct route_match match = {.leaf = NULL};

@@ -77,7 +77,7 @@ static const struct {
      0},
     {"http/2's preface", DS_REASON(UNSUPPORTED_HTTP_VERSION), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
      0},
-    {"a version of 1.2", DS_REASON(UNSUPPORTED_HTTP_VERSION), "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
+    {"a version of 0.9", DS_REASON(UNSUPPORTED_HTTP_VERSION), "GET / HTTP/0.9\r\nHost: a\r\n\r\n",
      0},
     {"a version of three digits", BAD, "GET / HTTP/1.10\r\nHost: a\r\n\r\n", 0},
     {"a version in lower case", BAD, "GET / http/1.1\r\nHost: a\r\n\r\n", 0},
@@ -92,8 +92,29 @@ static const struct {
     {"a target of another scheme", BAD, "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     {"a target with a user", BAD, "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     {"a whole URL without a host", BAD, "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 0},
-    {"a target of CONNECT", BAD, "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a whole URL without a host but a port", BAD, "GET http://:80/ HTTP/1.1\r\nHost: a\r\n\r\n",
+     0},
+    {"a whole URL with two ports", BAD, "GET http://a:1:2/ HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a whole URL with a port beyond 16 bits", BAD,
+     "GET http://a:65536/ HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a whole URL and no Host", BAD, "GET http://a/ HTTP/1.1\r\n\r\n", 0},
+    {"a whole URL and a bad Host", BAD, "GET http://a/ HTTP/1.1\r\nHost: b/c\r\n\r\n", 0},
+    {"a target of CONNECT for GET", BAD, "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"CONNECT without a port", BAD, "CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"CONNECT with an empty port", BAD, "CONNECT a: HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"CONNECT of a path", BAD, "CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"CONNECT with a body", BAD, "CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
+     0},
+    {"TRACE with a body", BAD,
+     "TRACE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
     {"a star for GET", BAD, "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a quote in the target", BAD, "GET /a\"b HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"an angle bracket in the target", BAD, "GET /a<b HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a backslash in the target", BAD, "GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a caret in the query", BAD, "GET /a?b^c HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a bracket in the query", BAD, "GET /a?b[]=c HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a brace in the path of a whole URL", BAD, "GET http://a/{ HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+    {"a fragment behind a host", BAD, "GET http://a#b HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     {"a fragment", BAD, "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     {"raw bytes of UTF-8 in the target", BAD, "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     {"half a percent-encoding", BAD, "GET /a%2 HTTP/1.1\r\nHost: a\r\n\r\n", 0},
@@ -139,12 +160,22 @@ static const struct {
     {"an empty Content-Length", BAD, POST_HEAD "Content-Length:\r\n\r\n", 0},
     {"a Content-Length beyond 64 bits", BAD,
      POST_HEAD "Content-Length: 18446744073709551619\r\n\r\nabc", 0},
-    {"Transfer-Encoding gzip, chunked", BAD,
+    {"Transfer-Encoding gzip, chunked", DS_REASON(NOT_IMPLEMENTED),
      POST_HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0},
     {"Transfer-Encoding chunked, chunked", BAD,
      POST_HEAD "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 0},
     {"Transfer-Encoding twice", BAD,
      POST_HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
+    {"Transfer-Encoding in two fields", DS_REASON(NOT_IMPLEMENTED),
+     POST_HEAD "Transfer-Encoding: gzip;level=1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
+    {"Transfer-Encoding chunked, gzip", BAD,
+     POST_HEAD "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 0},
+    {"Transfer-Encoding chunked with a parameter", BAD,
+     POST_HEAD "Transfer-Encoding: chunked;a=b\r\n\r\n0\r\n\r\n", 0},
+    {"Transfer-Encoding with an empty element in front", BAD,
+     POST_HEAD "Transfer-Encoding: , chunked\r\n\r\n0\r\n\r\n", 0},
+    {"Transfer-Encoding with an empty element behind", BAD,
+     POST_HEAD "Transfer-Encoding: chunked,\r\n\r\n0\r\n\r\n", 0},
     {"Transfer-Encoding identity", BAD, POST_HEAD "Transfer-Encoding: identity\r\n\r\n", 0},
     {"Transfer-Encoding xchunked", BAD, POST_HEAD "Transfer-Encoding: xchunked\r\n\r\n", 0},
     {"an empty Transfer-Encoding", BAD, POST_HEAD "Transfer-Encoding:\r\n\r\n", 0},
@@ -159,6 +190,12 @@ static const struct {
     {"LF alone behind a chunk", BAD, CHUNKED "3\r\nabc\n0\r\n\r\n", 0},
     {"a chunk that is longer than it says", BAD, CHUNKED "3\r\nabcX\r\n0\r\n\r\n", 0},
     {"LF alone in a trailer", BAD, CHUNKED "0\r\nX: y\n\r\n", 0},
+    {"LF alone behind the trailers", BAD, CHUNKED "0\r\nX: y\r\n\n", 0},
+    {"a folded trailer", BAD, CHUNKED "0\r\nX: y\r\n z\r\n\r\n", 0},
+    {"too many trailers", DS_REASON(HEADERS_TOO_LARGE),
+     CHUNKED "0\r\nA:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\nG:\r\nH:\r\nI:\r\n\r\n", 0},
+    {"trailers over the limit", DS_REASON(HEADERS_TOO_LARGE), CHUNKED "0\r\nX: " X256 X256 "\r\n",
+     0},
     {"a body over the limit by its length", DS_REASON(REQUEST_TOO_LARGE),
      POST_HEAD "Content-Length: 65\r\n\r\n", 0},
     {"a body over the limit by its chunks", DS_REASON(REQUEST_TOO_LARGE),
@@ -209,6 +246,11 @@ static const struct {
     {GET_HEAD "X:\r\nY:   \r\n\r\n", "", true},
     {"FOO / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab", "ab", true},
     {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "", true},
+    {"CONNECT [::1]:80 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "", true},
+    {"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "", true},
+    {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", "", true},
+    {"POST / HTTP/1.9\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "x",
+     true},
     {POST_HEAD "Content-Length: 0\r\n\r\n", "", true},
     {POST_HEAD "Content-Length: 3\r\n\r\nabc", "abc", true},
     {POST_HEAD "Content-Length: 3\r\nConnection: close\r\n\r\nabc", "abc", false},
@@ -216,6 +258,7 @@ static const struct {
     {CHUNKED "0\r\n\r\n", "", true},
     {CHUNKED "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "abcde", true},
     {CHUNKED "003\r\nabc\r\n0\r\nX-Trailer: y\r\n\r\n", "abc", true},
+    {CHUNKED "3 ; a = \"b;c\"\r\nabc\r\n0\r\n\r\n", "abc", true},
     {POST_HEAD "Transfer-Encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "x", true},
     {"POST / HTTP/1.0\r\nExpect: anything\r\nContent-Length: 1\r\n\r\nx", "x", false},
 };
@@ -269,6 +312,26 @@ static void a_whole_url_as_target_gives_its_path(void **state)
     assert_true(ds_bytes_equal_text(request->query, "b"));
     feed_text(request, "GET HTTP://example.org HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_true(ds_bytes_equal_text(request->path, "/"));
+    feed_text(request, "GET http://example.org?a=b HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(ds_bytes_equal_text(request->path, "/"));
+    assert_true(ds_bytes_equal_text(request->query, "a=b"));
+    feed_text(request, "OPTIONS http://example.org HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(ds_bytes_equal_text(request->path, "*"));
+    feed_text(request, "OPTIONS http://example.org/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(ds_bytes_equal_text(request->path, "/"));
+}
+
+static void the_host_of_the_target_goes_before_the_field(void **state)
+{
+    struct http_request *request = *state;
+    feed_text(request, "GET https://[::1]:80/a HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(ds_bytes_equal_text(request->host, "[::1]:80"));
+    feed_text(request, "CONNECT b:1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(ds_bytes_equal_text(request->host, "b:1"));
+    feed_text(request, "GET /a HTTP/1.1\r\nHost: x:7\r\n\r\n");
+    assert_true(ds_bytes_equal_text(request->host, "x:7"));
+    feed_text(request, "GET /a HTTP/1.0\r\n\r\n");
+    assert_int_equal(request->host.size, 0);
 }
 
 static void known_fields_are_found_whatever_their_case(void **state)
@@ -278,6 +341,56 @@ static void known_fields_are_found_whatever_their_case(void **state)
     assert_true(ds_bytes_equal_text(http_request_header(request, HTTP_HEADER_X_REQUEST_ID), "7"));
     assert_true(ds_bytes_equal_text(http_request_header(request, HTTP_HEADER_ACCEPT), "b"));
     assert_int_equal(http_request_header(request, HTTP_HEADER_EXPECT).size, 0);
+}
+
+static void every_known_name_has_its_number_and_no_other_has_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum http_header_id id;
+    } names[] = {
+        {"Accept", HTTP_HEADER_ACCEPT},
+        {"Accept-Encoding", HTTP_HEADER_ACCEPT_ENCODING},
+        {"Access-Control-Request-Headers", HTTP_HEADER_ACCESS_CONTROL_REQUEST_HEADERS},
+        {"Access-Control-Request-Method", HTTP_HEADER_ACCESS_CONTROL_REQUEST_METHOD},
+        {"Authorization", HTTP_HEADER_AUTHORIZATION},
+        {"Connect-Protocol-Version", HTTP_HEADER_CONNECT_PROTOCOL_VERSION},
+        {"Connect-Timeout-Ms", HTTP_HEADER_CONNECT_TIMEOUT_MS},
+        {"Connection", HTTP_HEADER_CONNECTION},
+        {"Content-Encoding", HTTP_HEADER_CONTENT_ENCODING},
+        {"Content-Length", HTTP_HEADER_CONTENT_LENGTH},
+        {"Content-Type", HTTP_HEADER_CONTENT_TYPE},
+        {"Cookie", HTTP_HEADER_COOKIE},
+        {"Expect", HTTP_HEADER_EXPECT},
+        {"Host", HTTP_HEADER_HOST},
+        {"Idempotency-Key", HTTP_HEADER_IDEMPOTENCY_KEY},
+        {"If-Match", HTTP_HEADER_IF_MATCH},
+        {"If-None-Match", HTTP_HEADER_IF_NONE_MATCH},
+        {"Last-Event-Id", HTTP_HEADER_LAST_EVENT_ID},
+        {"Origin", HTTP_HEADER_ORIGIN},
+        {"Sec-Websocket-Extensions", HTTP_HEADER_SEC_WEBSOCKET_EXTENSIONS},
+        {"Sec-Websocket-Key", HTTP_HEADER_SEC_WEBSOCKET_KEY},
+        {"Sec-Websocket-Protocol", HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL},
+        {"Sec-Websocket-Version", HTTP_HEADER_SEC_WEBSOCKET_VERSION},
+        {"TE", HTTP_HEADER_TE},
+        {"Traceparent", HTTP_HEADER_TRACEPARENT},
+        {"Tracestate", HTTP_HEADER_TRACESTATE},
+        {"Transfer-Encoding", HTTP_HEADER_TRANSFER_ENCODING},
+        {"Upgrade", HTTP_HEADER_UPGRADE},
+        {"X-Api-Key", HTTP_HEADER_X_API_KEY},
+        {"X-Forwarded-For", HTTP_HEADER_X_FORWARDED_FOR},
+        {"X-Forwarded-Proto", HTTP_HEADER_X_FORWARDED_PROTO},
+        {"X-Request-Id", HTTP_HEADER_X_REQUEST_ID},
+    };
+    assert_int_equal(sizeof names / sizeof names[0], HTTP_HEADER_COUNT - 1);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(http_header_id_of(ds_bytes_of_text(names[i].name)), names[i].id);
+    }
+    static const char *const others[] = {"", "x", "ts", "hosts", "x-request-ie", X64};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(http_header_id_of(ds_bytes_of_text(others[i])), HTTP_HEADER_OTHER);
+    }
 }
 
 static void an_expectation_counts_only_with_a_body(void **state)
@@ -314,8 +427,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_parts_of_the_request_line_are_taken_apart, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_whole_url_as_target_gives_its_path, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_host_of_the_target_goes_before_the_field, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(known_fields_are_found_whatever_their_case, setup,
                                         teardown),
+        cmocka_unit_test(every_known_name_has_its_number_and_no_other_has_one),
         cmocka_unit_test_setup_teardown(an_expectation_counts_only_with_a_body, setup, teardown),
         cmocka_unit_test_setup_teardown(extensions_of_chunks_are_bounded, setup, teardown),
     };

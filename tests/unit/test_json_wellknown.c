@@ -207,14 +207,6 @@ static void deep_values_end_at_the_wires_depth(void **state)
     ds_buffer_deinit(&wire);
 }
 
-static void any_is_refused_by_name(void **state)
-{
-    (void)state;
-    codec_refused(&fixture_everything, "{\"any\":{\"@type\":\"x\"}}", "/any",
-                  "google.protobuf.Any has no JSON form here");
-    refused_in_wire(&fixture_everything, "c2 04 00", DS_UNIMPLEMENTED);
-}
-
 static void empty_is_an_empty_object(void **state)
 {
     (void)state;
@@ -321,7 +313,6 @@ int main(void)
         cmocka_unit_test(any_json_is_a_value),
         cmocka_unit_test(values_that_json_lacks_are_not_written),
         cmocka_unit_test(deep_values_end_at_the_wires_depth),
-        cmocka_unit_test(any_is_refused_by_name),
         cmocka_unit_test(empty_is_an_empty_object),
         cmocka_unit_test(fields_are_read_from_plain_text),
         cmocka_unit_test(an_occurrence_is_written_also_for_a_default),

@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define NAME_BYTES_MAX 255
-
 size_t json_begin_length(struct json_reader *reader, uint32_t number)
 {
     uint8_t *target = ds_buffer_reserve(reader->wire, DS_VARINT_BYTES_MAX);
@@ -38,6 +36,15 @@ void json_end_length(struct json_reader *reader, size_t length_at)
     ds_varint_put(wire->data + length_at, size);
 }
 
+void json_end_content(struct json_reader *reader, size_t length_at, size_t size_before)
+{
+    if (reader->wire->size == length_at + 1) {
+        reader->wire->size = size_before;
+    } else {
+        json_end_length(reader, length_at);
+    }
+}
+
 bool json_count_element(struct json_reader *reader, const struct json_path *path)
 {
     if (reader->elements_left == 0) {
@@ -67,6 +74,8 @@ bool json_read_submessage(struct json_reader *reader, const struct json_path *pa
 /* The members of an object that have come so far. */
 struct members {
     const struct ds_field *likely; /* writers tend to keep to one order */
+    bool in_any;
+    bool type_seen;
     uint64_t seen[DS_MESSAGE_FIELDS_MAX / 64];
     uint64_t oneofs_seen[DS_MESSAGE_FIELDS_MAX / 64];
 };
@@ -90,7 +99,7 @@ static bool is_named(const struct ds_field *field, struct ds_bytes name)
 static const struct ds_field *find_field(const struct ds_message *message, struct members *members,
                                          const struct json_string *name)
 {
-    uint8_t decoded[NAME_BYTES_MAX];
+    uint8_t decoded[JSON_NAME_BYTES_MAX];
     struct ds_bytes text;
     if (!json_string_text(name, decoded, sizeof decoded, &text) || text.size == 0) {
         return NULL;
@@ -127,8 +136,8 @@ static bool refuse_unknown(struct json_reader *reader, const struct json_path *p
     return false;
 }
 
-static bool read_field(struct json_reader *reader, const struct json_path *path,
-                       const struct ds_field *field, int depth)
+static inline bool read_field(struct json_reader *reader, const struct json_path *path,
+                              const struct ds_field *field, int depth)
 {
     if (ds_field_has(field, DS_FIELD_MAP)) {
         return json_read_map(reader, path, field, depth);
@@ -145,11 +154,27 @@ static bool read_field(struct json_reader *reader, const struct json_path *path,
 }
 
 /* null stands for a field that is absent, but for the types that have null for a value. */
-static bool is_absent(struct json_reader *reader, const struct ds_field *field)
+static inline bool is_absent(struct json_reader *reader, const struct ds_field *field)
 {
     return json_peek(reader) == 'n' &&
            (ds_field_has(field, DS_FIELD_REPEATED) || !json_takes_null(field)) &&
            json_take_word(reader, "null");
+}
+
+/* A member that is no field of the message. */
+static bool read_stranger(struct json_reader *reader, const struct json_path *path,
+                          const struct ds_message *message, const struct json_string *name,
+                          struct members *members, int depth)
+{
+    if (!members->in_any || !json_is_type_name(name)) {
+        return reader->options->ignore_unknown ? json_skip_value(reader, path, depth)
+                                               : refuse_unknown(reader, path, message);
+    }
+    if (members->type_seen) {
+        return json_fail(reader, path, name->raw.data, "this member occurs twice");
+    }
+    members->type_seen = true;
+    return json_skip_value(reader, path, depth);
 }
 
 static bool read_member(struct json_reader *reader, const struct json_path *path,
@@ -162,8 +187,7 @@ static bool read_member(struct json_reader *reader, const struct json_path *path
     const struct json_path inner = {.parent = path, .name = name.raw};
     const struct ds_field *field = find_field(message, members, &name);
     if (field == NULL) {
-        return reader->options->ignore_unknown ? json_skip_value(reader, &inner, depth)
-                                               : refuse_unknown(reader, &inner, message);
+        return read_stranger(reader, &inner, message, &name, members, depth);
     }
     if (test_and_set(members->seen, (size_t)(field - message->fields))) {
         return json_fail(reader, &inner, name.raw.data, "this member occurs twice");
@@ -178,8 +202,8 @@ static bool read_member(struct json_reader *reader, const struct json_path *path
     return read_field(reader, &inner, field, depth);
 }
 
-static bool read_object(struct json_reader *reader, const struct json_path *path,
-                        const struct ds_message *message, int depth)
+static inline bool read_object(struct json_reader *reader, const struct json_path *path,
+                               const struct ds_message *message, bool in_any, int depth)
 {
     assert(message->field_count <= DS_MESSAGE_FIELDS_MAX);
     if (!json_take_character(reader, '{')) {
@@ -187,6 +211,8 @@ static bool read_object(struct json_reader *reader, const struct json_path *path
     }
     struct members members;
     members.likely = message->fields;
+    members.in_any = in_any;
+    members.type_seen = false;
     const size_t words = (message->field_count + 63U) / 64;
     memset(members.seen, 0, words * sizeof members.seen[0]);
     memset(members.oneofs_seen, 0, words * sizeof members.oneofs_seen[0]);
@@ -204,43 +230,46 @@ static bool read_object(struct json_reader *reader, const struct json_path *path
     return true;
 }
 
+bool json_read_object_in_any(struct json_reader *reader, const struct json_path *path,
+                             const struct ds_message *message, int depth)
+{
+    return read_object(reader, path, message, true, depth);
+}
+
 bool json_read_message(struct json_reader *reader, const struct json_path *path,
                        const struct ds_message *message, int depth)
 {
-    if (message->wellknown == DS_WELLKNOWN_NONE || message->wellknown == DS_WELLKNOWN_EMPTY) {
-        return read_object(reader, path, message, depth);
+    if (json_is_plain(message)) {
+        return read_object(reader, path, message, false, depth);
     }
     return json_read_wellknown(reader, path, message, depth);
 }
 
-static bool read_text(struct json_reader *reader, const struct ds_message *message)
+static bool read_field_or_null(struct json_reader *reader, const struct json_path *path,
+                               const struct ds_field *field)
+{
+    return is_absent(reader, field) || read_field(reader, path, field, 1);
+}
+
+/* The whole text as the field's value or, where that is NULL, as the message. */
+static bool read_text(struct json_reader *reader, const struct ds_message *message,
+                      const struct ds_field *field)
 {
     const struct json_path root = {0};
     if (json_peek(reader) == 0 && reader->next == reader->end) {
-        return json_fail(reader, &root, reader->next, "the text is empty: expected an object");
+        return json_fail(reader, &root, reader->next, "the text is empty: expected %s",
+                         field == NULL ? "an object" : "a value");
     }
-    if (!json_read_message(reader, &root, message, 1)) {
+    if (!(field == NULL ? json_read_message(reader, &root, message, 1)
+                        : read_field_or_null(reader, &root, field))) {
         return false;
     }
     json_skip_blanks(reader);
-    return reader->next == reader->end ||
-           json_fail(reader, &root, reader->next, "expected nothing more after the value");
-}
-
-/* The outcome of reading into reader->wire; takes back what a failure has written. */
-static ds_code finish(struct json_reader *reader, bool read, size_t size_before)
-{
-    if (reader->wire->overflow) {
-        const struct json_path root = {0};
-        json_fail(reader, &root, reader->next, "the message is too large");
-        reader->code = DS_RESOURCE_EXHAUSTED;
-        read = false;
+    if (reader->next != reader->end) {
+        return json_fail(reader, &root, reader->next, "expected nothing more after the value");
     }
-    if (!read) {
-        reader->wire->size = size_before;
-        return reader->code;
-    }
-    return DS_OK;
+    return reader->options->given_paths == NULL || message == NULL ||
+           json_collect_paths(reader, message);
 }
 
 static struct json_reader reader_of(struct ds_bytes text,
@@ -260,15 +289,64 @@ static struct json_reader reader_of(struct ds_bytes text,
     };
 }
 
+/* How much was there before we began. */
+struct sizes {
+    size_t wire;
+    size_t paths;
+};
+
+static struct sizes sizes_of(const struct json_reader *reader)
+{
+    const struct ds_buffer *paths = reader->options->given_paths;
+    return (struct sizes){.wire = reader->wire->size, .paths = paths == NULL ? 0 : paths->size};
+}
+
+/* The outcome of reading; takes back what a failure has written. */
+static ds_code finish(struct json_reader *reader, bool read, struct sizes before)
+{
+    struct ds_buffer *paths = reader->options->given_paths;
+    if (reader->wire->overflow || (paths != NULL && paths->overflow)) {
+        const struct json_path root = {0};
+        json_fail(reader, &root, reader->next, "the message is too large");
+        reader->code = DS_RESOURCE_EXHAUSTED;
+        read = false;
+    }
+    if (read) {
+        return DS_OK;
+    }
+    reader->wire->size = before.wire;
+    if (paths != NULL) {
+        paths->size = before.paths;
+    }
+    return reader->code;
+}
+
+static ds_code text_to_wire(const struct ds_message *message, const struct ds_field *field,
+                            struct ds_bytes text, const struct ds_json_read_options *options,
+                            struct ds_buffer *wire, struct ds_json_error *ret_error)
+{
+    struct json_reader reader = reader_of(text, options, wire, ret_error);
+    const struct sizes before = sizes_of(&reader);
+    const bool read = read_text(&reader, message, field);
+    return finish(&reader, read, before);
+}
+
 ds_code ds_json_to_wire(const struct ds_message *message, struct ds_bytes text,
                         const struct ds_json_read_options *options, struct ds_buffer *wire,
                         struct ds_json_error *ret_error)
 {
     assert(message != NULL && options != NULL && wire != NULL && ret_error != NULL);
-    const size_t size_before = wire->size;
-    struct json_reader reader = reader_of(text, options, wire, ret_error);
-    const bool read = read_text(&reader, message);
-    return finish(&reader, read, size_before);
+    return text_to_wire(message, NULL, text, options, wire, ret_error);
+}
+
+ds_code ds_json_field_to_wire(const struct ds_field *field, struct ds_bytes text,
+                              const struct ds_json_read_options *options, struct ds_buffer *wire,
+                              struct ds_json_error *ret_error)
+{
+    assert(field != NULL && options != NULL && wire != NULL && ret_error != NULL);
+    const bool is_message =
+        field->kind == DS_KIND_MESSAGE && !ds_field_has(field, DS_FIELD_REPEATED);
+    return text_to_wire(is_message ? field->message : NULL, field, text, options, wire, ret_error);
 }
 
 ds_code ds_json_scalar_to_wire(const struct ds_field *field, struct ds_bytes text,
@@ -276,11 +354,11 @@ ds_code ds_json_scalar_to_wire(const struct ds_field *field, struct ds_bytes tex
                                struct ds_json_error *ret_error)
 {
     assert(field != NULL && options != NULL && wire != NULL && ret_error != NULL);
-    const size_t size_before = wire->size;
     struct json_reader reader = reader_of(text, options, wire, ret_error);
+    const struct sizes before = sizes_of(&reader);
     const struct json_path root = {0};
     const struct ds_bytes whole = ds_bytes_of(reader.begin, text.size);
     const bool read =
         json_scalar_from_text(&reader, &root, reader.begin, field, whole, JSON_TAGGED);
-    return finish(&reader, read, size_before);
+    return finish(&reader, read, before);
 }

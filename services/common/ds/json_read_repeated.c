@@ -63,11 +63,7 @@ bool json_read_array(struct json_reader *reader, const struct json_path *path,
     if (!read_elements(reader, path, field, depth)) {
         return false;
     }
-    if (reader->wire->size == length_at + 1) {
-        reader->wire->size = size_before;
-    } else {
-        json_end_length(reader, length_at);
-    }
+    json_end_content(reader, length_at, size_before);
     return true;
 }
 

@@ -3,6 +3,8 @@
 #include "ds/time.h"
 #include "ds/utf8.h"
 
+#include <assert.h>
+
 /* Texts with escapes longer than this are none of the forms below. */
 #define TEXT_BYTES_MAX 256
 
@@ -191,7 +193,7 @@ bool json_read_wellknown(struct json_reader *reader, const struct json_path *pat
         return json_read_scalar(reader, path, &message->fields[0], JSON_UNLESS_DEFAULT) !=
                JSON_FAILED;
     default:
-        return json_fail(reader, path, reader->next, "%s has no JSON form here",
-                         message->full_name);
+        assert(message->wellknown == DS_WELLKNOWN_ANY);
+        return json_read_any(reader, path, message, depth);
     }
 }

@@ -15,6 +15,9 @@ struct json_path {
     size_t index;                   /* of an element, where name.data is NULL */
 };
 
+/* Names of members that have escapes are not longer than this: a field's length is one byte. */
+#define JSON_NAME_BYTES_MAX 255
+
 struct json_reader {
     const uint8_t *begin;
     const uint8_t *next;
@@ -99,8 +102,31 @@ bool json_string_text(const struct json_string *string, uint8_t *small, size_t s
 bool json_take_name(struct json_reader *reader, const struct json_path *path,
                     struct json_string *ret_name);
 
+/* How deep we are, for json_skip_value() of what may well be values of known fields: each message
+ * is up to two deep in JSON, an object in an array. */
+#define JSON_SKIP_DEPTH (-DS_JSON_DEPTH_MAX)
+
 /* Takes in any value, however it is made, and checks its grammar. `depth` is how deep we are. */
 bool json_skip_value(struct json_reader *reader, const struct json_path *path, int depth);
+
+/* An object whose members are the message's fields and the "@type" of an Any that holds it. */
+bool json_read_object_in_any(struct json_reader *reader, const struct json_path *path,
+                             const struct ds_message *message, int depth);
+
+/* google.protobuf.Any. */
+bool json_read_any(struct json_reader *reader, const struct json_path *path,
+                   const struct ds_message *message, int depth);
+bool json_is_type_name(const struct json_string *name);
+
+/* Whether the object's members are the message's fields. */
+static inline bool json_is_plain(const struct ds_message *message)
+{
+    return message->wellknown == DS_WELLKNOWN_NONE || message->wellknown == DS_WELLKNOWN_EMPTY;
+}
+
+/* For options.given_paths: goes through the object again, which has been read from the whole text
+ * without a fault. */
+bool json_collect_paths(struct json_reader *reader, const struct ds_message *message);
 
 /* The value of a message without tag and length. */
 bool json_read_message(struct json_reader *reader, const struct json_path *path,
@@ -150,6 +176,10 @@ bool json_scalar_from_text(struct json_reader *reader, const struct json_path *p
  * them. Returns the place of the length for json_end_length(). */
 size_t json_begin_length(struct json_reader *reader, uint32_t number);
 void json_end_length(struct json_reader *reader, size_t length_at);
+
+/* The same end for what is not written at all where it is empty; the wire had that size before it
+ * began. */
+void json_end_content(struct json_reader *reader, size_t length_at, size_t size_before);
 
 bool json_count_element(struct json_reader *reader, const struct json_path *path);
 

@@ -366,20 +366,46 @@ bool json_write_message(struct json_writer *writer, struct json_write_level *par
     return true;
 }
 
-ds_code ds_wire_to_json(const struct ds_message *message, struct ds_bytes wire,
-                        const struct ds_json_style *style, struct ds_buffer *text)
+/* The field's value or, where that is NULL, the whole message. */
+static bool write_wire(struct json_writer *writer, const struct ds_message *message,
+                       const struct ds_field *field, struct ds_bytes wire)
 {
-    assert(message != NULL && style != NULL && text != NULL);
+    if (field == NULL) {
+        return json_write_message(writer, NULL, message, wire);
+    }
+    struct json_write_level level = {.message = message, .wire = wire, .depth = 1};
+    return json_write_field(writer, &level, field);
+}
+
+static ds_code wire_to_text(const struct ds_message *message, const struct ds_field *field,
+                            struct ds_bytes wire, const struct ds_json_style *style,
+                            struct ds_buffer *text)
+{
     const size_t size_before = text->size;
     struct json_writer writer = {.text = text, .style = style};
-    bool written = json_write_message(&writer, NULL, message, wire);
+    bool written = write_wire(&writer, message, field, wire);
     if (!written && writer.code == DS_ABORTED) {
         text->size = size_before;
         writer.careful = true;
-        written = json_write_message(&writer, NULL, message, wire);
+        written = write_wire(&writer, message, field, wire);
     }
     if (text->overflow) {
         return DS_RESOURCE_EXHAUSTED;
     }
     return written ? DS_OK : writer.code;
+}
+
+ds_code ds_wire_to_json(const struct ds_message *message, struct ds_bytes wire,
+                        const struct ds_json_style *style, struct ds_buffer *text)
+{
+    assert(message != NULL && style != NULL && text != NULL);
+    return wire_to_text(message, NULL, wire, style, text);
+}
+
+ds_code ds_wire_field_to_json(const struct ds_message *message, const struct ds_field *field,
+                              struct ds_bytes wire, const struct ds_json_style *style,
+                              struct ds_buffer *text)
+{
+    assert(message != NULL && field != NULL && style != NULL && text != NULL);
+    return wire_to_text(message, field, wire, style, text);
 }

@@ -55,11 +55,12 @@ bool json_write_repeated(struct json_writer *writer, struct json_write_level *le
     return true;
 }
 
-bool json_gather(struct json_writer *writer, struct ds_bytes wire, uint32_t number,
-                 struct ds_bytes *ret_content, void **ret_memory)
+/* The occurrences one after the other. With several, ret_memory is theirs to be freed; with one the
+ * content is where it was and ret_memory is NULL. */
+static bool gather(struct json_writer *writer, struct ds_wire_reader wire, uint32_t number,
+                   struct ds_bytes *ret_content, void **ret_memory)
 {
-    struct json_occurrences occurrences = {
-        .reader = ds_wire_reader_of(wire), .number = number, .scattered = true};
+    struct json_occurrences occurrences = {.reader = wire, .number = number, .scattered = true};
     enum ds_wire_type type;
     struct ds_bytes content = {0};
     struct ds_bytes piece;
@@ -75,7 +76,7 @@ bool json_gather(struct json_writer *writer, struct ds_bytes wire, uint32_t numb
         }
         if (memory == NULL) {
             /* All pieces are parts of the wire, so that together they are no longer than it. */
-            memory = malloc(wire.size);
+            memory = malloc((size_t)(wire.end - wire.next));
             if (memory == NULL) {
                 abort();
             }
@@ -90,6 +91,19 @@ bool json_gather(struct json_writer *writer, struct ds_bytes wire, uint32_t numb
     *ret_content = content;
     *ret_memory = memory;
     return true;
+}
+
+bool json_write_merged(struct json_writer *writer, struct json_write_level *level,
+                       const struct ds_field *field, struct ds_wire_reader wire)
+{
+    struct ds_bytes content;
+    void *memory;
+    if (!gather(writer, wire, field->number, &content, &memory)) {
+        return false;
+    }
+    const bool written = json_write_message(writer, level, field->message, content);
+    free(memory);
+    return written;
 }
 
 /* An entry of a map. Of several with the same key the last one counts. */
@@ -210,24 +224,11 @@ static bool write_key(struct json_writer *writer, const struct ds_field *key,
     return true;
 }
 
-static bool write_message_of_entry(struct json_writer *writer, struct json_write_level *level,
-                                   const struct ds_field *value)
-{
-    struct ds_bytes content;
-    void *memory;
-    if (!json_gather(writer, level->wire, value->number, &content, &memory)) {
-        return false;
-    }
-    const bool written = json_write_message(writer, level, value->message, content);
-    free(memory);
-    return written;
-}
-
 static bool write_value_of_entry(struct json_writer *writer, struct json_write_level *level,
                                  const struct ds_field *value)
 {
     if (value->kind == DS_KIND_MESSAGE) {
-        return write_message_of_entry(writer, level, value);
+        return json_write_merged(writer, level, value, ds_wire_reader_of(level->wire));
     }
     struct json_occurrences occurrences = {
         .reader = ds_wire_reader_of(level->wire), .number = value->number, .scattered = true};
@@ -276,6 +277,9 @@ bool json_write_map(struct json_writer *writer, struct json_write_level *level,
                     enum ds_wire_type type)
 {
     assert(field->message->field_count == 2);
+    if (level->depth >= DS_JSON_DEPTH_MAX) {
+        return json_write_malformed(writer); /* An entry is a message too. */
+    }
     struct map_entries entries = {0};
     bool written = collect_entries(writer, &field->message->fields[0], occurrences, type, &entries);
     if (written) {

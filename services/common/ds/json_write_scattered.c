@@ -57,28 +57,15 @@ static bool find_fields(struct json_writer *writer, const struct json_write_leve
     return true;
 }
 
-static bool write_merged(struct json_writer *writer, struct json_write_level *level,
-                         const struct ds_field *field, struct ds_bytes wire)
-{
-    struct ds_bytes content;
-    void *memory;
-    if (!json_gather(writer, wire, field->number, &content, &memory)) {
-        return false;
-    }
-    json_write_name(writer, level, field);
-    const bool written = json_write_message(writer, level, field->message, content);
-    free(memory);
-    return written;
-}
-
 static bool write_slot(struct json_writer *writer, struct json_write_level *level,
                        const struct ds_field *field, const struct slot *slot)
 {
     const uint8_t *end = level->wire.data + level->wire.size;
     const bool repeated = ds_field_has(field, DS_FIELD_REPEATED);
     if (field->kind == DS_KIND_MESSAGE && !repeated && slot->count > 1) {
-        return write_merged(writer, level, field,
-                            ds_bytes_of(slot->first, (size_t)(end - slot->first)));
+        json_write_name(writer, level, field);
+        return json_write_merged(writer, level, field,
+                                 (struct ds_wire_reader){.next = slot->first, .end = end});
     }
     struct json_occurrences occurrences = {
         .reader = {.next = repeated ? slot->first : slot->last, .end = end},

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
 /* The tags of the two fields, which are varints. */
 #define SECONDS_TAG (1 << 3 | DS_WIRE_VARINT)
@@ -254,16 +253,7 @@ static bool write_any_value(struct json_writer *writer, struct json_write_level 
     if (member.field->kind != DS_KIND_MESSAGE) {
         return json_write_value(writer, level, member.field, &member.last);
     }
-    struct ds_bytes content;
-    void *memory;
-    if (!json_gather(writer,
-                     ds_bytes_of(member.first.next, (size_t)(member.first.end - member.first.next)),
-                     member.field->number, &content, &memory)) {
-        return false;
-    }
-    const bool written = json_write_message(writer, level, member.field->message, content);
-    free(memory);
-    return written;
+    return json_write_merged(writer, level, member.field, member.first);
 }
 
 bool json_write_wellknown(struct json_writer *writer, struct json_write_level *level)
@@ -284,6 +274,6 @@ bool json_write_wellknown(struct json_writer *writer, struct json_write_level *l
         return write_any_value(writer, level);
     default:
         assert(level->message->wellknown == DS_WELLKNOWN_ANY);
-        return json_write_fail(writer, DS_UNIMPLEMENTED);
+        return json_write_any(writer, level);
     }
 }

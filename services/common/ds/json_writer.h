@@ -45,7 +45,14 @@ struct json_occurrences {
 bool json_write_message(struct json_writer *writer, struct json_write_level *parent,
                         const struct ds_message *message, struct ds_bytes wire);
 
-/* A message whose fields are neither ordered nor single. */
+/* google.protobuf.Any. */
+bool json_write_any(struct json_writer *writer, struct json_write_level *level);
+
+/* One field of the message without its name; its default where it is absent. */
+bool json_write_field(struct json_writer *writer, struct json_write_level *level,
+                      const struct ds_field *field);
+
+/* The members of a message whose fields need be neither ordered nor single. */
 bool json_write_scattered(struct json_writer *writer, struct json_write_level *level);
 
 /* True where json_write_message()'s single walk would do; false also for malformed wire. */
@@ -99,13 +106,10 @@ bool json_write_string(struct json_writer *writer, struct ds_bytes text);
  */
 size_t json_put_integer(uint8_t kind, uint64_t bits, char *target);
 
-/*
- * The content of a message field that occurs several times: the occurrences one after the other,
- * which is what merging them means. With several, ret_memory is theirs to be freed; with one the
- * content is where it was and ret_memory is NULL.
- */
-bool json_gather(struct json_writer *writer, struct ds_bytes wire, uint32_t number,
-                 struct ds_bytes *ret_content, void **ret_memory);
+/* The value of a message field that may occur several times in `wire`: the occurrences one after
+ * the other are the merged message. */
+bool json_write_merged(struct json_writer *writer, struct json_write_level *level,
+                       const struct ds_field *field, struct ds_wire_reader wire);
 
 static inline bool json_write_fail(struct json_writer *writer, ds_code code)
 {

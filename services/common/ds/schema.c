@@ -72,13 +72,20 @@ const struct ds_method *ds_method_find(const char *full_name, size_t full_name_b
 
 const struct ds_message *ds_message_find(const char *full_name)
 {
+    return ds_message_find_among(ds_messages, ds_message_count, full_name, strlen(full_name));
+}
+
+const struct ds_message *ds_message_find_among(const struct ds_message *const *messages,
+                                               size_t count, const char *full_name,
+                                               size_t full_name_bytes)
+{
     size_t low = 0;
-    size_t high = ds_message_count;
+    size_t high = count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const int order = strcmp(full_name, ds_messages[middle]->full_name);
+        const int order = name_compare(full_name, full_name_bytes, messages[middle]->full_name);
         if (order == 0) {
-            return ds_messages[middle];
+            return messages[middle];
         }
         if (order < 0) {
             high = middle;

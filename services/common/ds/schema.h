@@ -167,6 +167,11 @@ const struct ds_method *ds_service_method_find(const struct ds_service *service,
 
 const struct ds_message *ds_message_find(const char *full_name);
 
+/* The same among any messages in the order of their names. */
+const struct ds_message *ds_message_find_among(const struct ds_message *const *messages,
+                                               size_t count, const char *full_name,
+                                               size_t full_name_bytes);
+
 /* The field of that number; NULL where there is none. */
 const struct ds_field *ds_field_by_number(const struct ds_message *message, uint32_t number);
 

@@ -12,6 +12,7 @@ static void append_request(struct http_connection *connection, struct http_reque
     }
     connection->last = request;
     connection->in_work++;
+    http_proxies_read(connection->server->proxies, request);
     request->began_us = ds_clock_monotonic_us(connection->server->clock);
 }
 
@@ -27,7 +28,7 @@ static void begin_request(struct http_connection *connection)
     http_server_set_timeout(server, &connection->read_timeout, HTTP_TIMEOUT_HEADERS);
 }
 
-static void stop_reading(struct http_connection *connection)
+void http_connection_stop_reading(struct http_connection *connection)
 {
     if (!connection->read_stopped) {
         connection->read_stopped = true;
@@ -59,6 +60,8 @@ static void refuse_request(struct http_connection *connection, const struct http
 
 static void take_head(struct http_connection *connection)
 {
+    static const struct http_refusal unknown_method = {
+        DS_REASON(NOT_IMPLEMENTED), "the request method is not known here; methods are upper case"};
     struct http_server *server = connection->server;
     struct http_request *request = connection->reading;
     append_request(connection, request);
@@ -66,9 +69,10 @@ static void take_head(struct http_connection *connection)
     if (request->has_body) {
         http_server_set_timeout(server, &connection->read_timeout, HTTP_TIMEOUT_BODY);
     }
-    const struct http_refusal *busy = http_server_busy(server);
-    if (busy != NULL) {
-        server->handler.refuse(server->handler.context, request, busy);
+    const struct http_refusal *refusal =
+        request->method == HTTP_METHOD_OTHER ? &unknown_method : http_server_busy(server);
+    if (refusal != NULL) {
+        server->handler.refuse(server->handler.context, request, refusal);
     } else {
         server->handler.head(server->handler.context, request);
     }
@@ -109,7 +113,8 @@ static void end_request(struct http_connection *connection)
 
 bool http_connection_is_full(const struct http_connection *connection)
 {
-    return connection->in_work >= connection->server->limits.pipeline_max ||
+    return connection->stream_count > 0 ||
+           connection->in_work >= connection->server->limits.pipeline_max ||
            connection->unsent_bytes > HTTP_UNSENT_BYTES_MAX;
 }
 
@@ -139,7 +144,7 @@ static void take_bytes(struct http_connection *connection, struct ds_bytes bytes
             }
             if (http_connection_is_full(connection)) {
                 ds_buffer_append(&connection->held, bytes.data, bytes.size);
-                stop_reading(connection);
+                http_connection_stop_reading(connection);
                 return;
             }
             begin_request(connection);
@@ -162,9 +167,12 @@ static void take_bytes(struct http_connection *connection, struct ds_bytes bytes
             break;
         }
     }
+    if (connection->upgraded != NULL && http_stream_take(connection->upgraded, bytes)) {
+        return;
+    }
     connection->drained_bytes += bytes.size;
     if (connection->drained_bytes > HTTP_LINGER_BYTES_MAX) {
-        stop_reading(connection);
+        http_connection_stop_reading(connection);
     }
 }
 
@@ -175,7 +183,7 @@ static void take_end(struct http_connection *connection)
     static const struct http_refusal early = {DS_REASON(INVALID_REQUEST),
                                               "the request ended before it was complete"};
     connection->saw_end = true;
-    stop_reading(connection);
+    http_connection_stop_reading(connection);
     if (connection->reading != NULL) {
         refuse_request(connection, &early);
     }
@@ -224,7 +232,8 @@ void http_connection_resume(struct http_connection *connection)
     ds_buffer_init(&connection->held, SIZE_MAX);
     take_bytes(connection, ds_buffer_bytes(&held));
     ds_buffer_deinit(&held);
-    if (connection->held.size == 0 && !connection->closed && !connection->saw_end &&
+    const bool is_stopped = connection->upgraded != NULL && connection->upgraded->reading_stopped;
+    if (connection->held.size == 0 && !connection->closed && !connection->saw_end && !is_stopped &&
         connection->drained_bytes <= HTTP_LINGER_BYTES_MAX) {
         start_reading(connection);
     }
@@ -268,6 +277,15 @@ void http_connection_drain(struct http_connection *connection)
 {
     if (connection->first == NULL && connection->reading == NULL) {
         http_connection_close(connection);
+        return;
+    }
+    struct http_request *request = connection->first;
+    while (request != NULL) {
+        if (request->stream != NULL) {
+            request->stream->drain_pending = true;
+            http_server_mark_dirty(connection);
+        }
+        request = request->next;
     }
 }
 
@@ -278,6 +296,7 @@ static void on_closed(uv_handle_t *handle)
     while (connection->first != NULL) {
         struct http_request *request = connection->first;
         connection->first = request->next;
+        http_stream_destroy(request->stream);
         http_server_give_back(server, request);
     }
     ds_buffer_deinit(&connection->held);
@@ -300,6 +319,9 @@ static void let_requests_go(struct http_connection *connection)
     while (request != NULL) {
         struct http_request *next = request->next;
         request->connection = NULL;
+        if (request->stream != NULL) {
+            http_stream_close(request->stream);
+        }
         if (request->replied) {
             request->next = replied;
             replied = request;
@@ -338,7 +360,9 @@ void http_connection_close(struct http_connection *connection)
         connection->next->previous = connection->previous;
     }
     let_requests_go(connection);
-    uv_close((uv_handle_t *)&connection->tcp, on_closed);
+    if (!connection->reset || uv_tcp_close_reset(&connection->tcp, on_closed) != 0) {
+        uv_close((uv_handle_t *)&connection->tcp, on_closed);
+    }
 }
 
 static void on_shutdown(uv_shutdown_t *shutdown, int status)

@@ -1,5 +1,5 @@
-/* The insides of the HTTP server, shared by server.c, connection.c and
- * connection_write.c only. */
+/* The insides of the HTTP server, shared by server.c, connection.c, connection_write.c and stream.c
+ * only. */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H
 
@@ -7,6 +7,7 @@
 #include "http/peers.h"
 #include "http/reader.h"
 #include "http/server.h"
+#include "http/stream.h"
 #include "http/timeout.h"
 
 #include <uv.h>
@@ -33,6 +34,11 @@
 #define HTTP_REFUSED_CONNECTIONS_MAX 64
 #define HTTP_IDLE_REQUESTS_MAX 256
 #define HTTP_WRITE_BUFFERS_MAX 32
+/* Pieces of a stream that one write carries, and the buffers that this takes: head, line, data and
+ * line end of each, last chunk. The time limit of writing counts for each write anew. */
+#define HTTP_STREAM_WRITE_PIECES_MAX 8
+#define HTTP_STREAM_WRITE_BUFFERS_MAX (3 * HTTP_STREAM_WRITE_PIECES_MAX + 2)
+#define HTTP_CHUNK_LINE_BYTES 12 /* of a size of 32 bits */
 /* How often one turn of the loop goes back to connections that hold further requests: a client with
  * a long pipeline must not keep the others waiting. */
 #define HTTP_TURN_ROUNDS_MAX 2
@@ -57,8 +63,11 @@ struct http_connection {
     struct http_request *reading; /* whose bytes are arriving; NULL between requests */
     struct http_request *first;   /* requests without a written reply, in their order */
     struct http_request *last;
-    uint32_t in_work;      /* how many they are */
-    struct ds_buffer held; /* bytes that came while the pipeline was full */
+    uint32_t in_work;                 /* how many they are */
+    uint32_t stream_count;            /* how many of them are streams */
+    struct http_stream *upgraded;     /* who gets the bytes that come; NULL: HTTP does */
+    struct http_stream *write_stream; /* of which `write` carries something */
+    struct ds_buffer held;            /* bytes that came while the pipeline was full */
     struct http_timeout read_timeout;
     struct http_timeout write_timeout;
     uint64_t drained_bytes;
@@ -74,7 +83,40 @@ struct http_connection {
     bool final;         /* no further request is taken */
     bool shutting_down; /* our side is closed or closing */
     bool closed;
+    bool reset; /* is to be closed by a reset */
     char peer[HTTP_PEER_BYTES];
+};
+
+struct http_stream {
+    struct http_connection *connection;
+    struct http_request *request;
+    struct http_stream_events events;
+    void *context;
+    struct http_piece *pieces[HTTP_STREAM_PIECES_MAX]; /* a ring */
+    uint32_t first_piece;
+    uint32_t piece_count;
+    uint32_t writing_count; /* pieces that the connection's write carries */
+    size_t unsent_bytes;
+    char chunk_lines[HTTP_STREAM_WRITE_PIECES_MAX][HTTP_CHUNK_LINE_BYTES];
+    bool is_chunked;
+    bool is_head; /* nothing follows the head */
+    bool head_written;
+    bool writing_last;
+    bool last_written; /* the last chunk */
+    bool ended;        /* by its owner, after what is queued */
+    bool aborted;
+    bool drain_pending;
+    bool drain_told;
+    bool was_half_full;
+    bool reading_stopped;
+};
+
+/* How a client knows where a reply ends. */
+enum http_framing {
+    HTTP_FRAMING_LENGTH,
+    HTTP_FRAMING_CHUNKED,
+    HTTP_FRAMING_CLOSE,
+    HTTP_FRAMING_UPGRADE, /* it is another protocol's business */
 };
 
 struct http_server {
@@ -82,6 +124,7 @@ struct http_server {
     const struct ds_clock *clock;
     struct http_limits limits;
     struct http_handler handler;
+    const struct http_proxies *proxies;
     struct http_server_counters counters;
     struct http_listener listeners[HTTP_LISTENERS_MAX];
     size_t listener_count;
@@ -131,7 +174,30 @@ void http_connection_resume(struct http_connection *connection);
 /* After the last reply: closes our side, then waits a little for the client to close its own. */
 void http_connection_finish(struct http_connection *connection);
 
+void http_connection_stop_reading(struct http_connection *connection);
+
 /* connection_write.c. Writes what is ready and goes on with what waited for it. */
 void http_connection_flush(struct http_connection *connection);
+
+/* Ends the head of a reply, or of what a stream begins with, and puts it in its place. */
+void http_connection_reply(struct http_request *request, enum http_framing framing);
+
+/* stream.c. Fills at most HTTP_STREAM_WRITE_BUFFERS_MAX buffers with what comes next; returns how
+ * many. http_stream_written() says that they are. */
+unsigned int http_stream_gather(struct http_stream *stream, uv_buf_t *buffers);
+void http_stream_written(struct http_stream *stream);
+
+/* Whether all of it is written. */
+bool http_stream_is_over(const struct http_stream *stream);
+
+/* Calls back what is due. */
+void http_stream_tell(struct http_stream *stream);
+
+/* False where the stream wants no bytes. */
+bool http_stream_take(struct http_stream *stream, struct ds_bytes bytes);
+
+/* The last callback. The stream's memory stays for writes under way until it is destroyed. */
+void http_stream_close(struct http_stream *stream);
+void http_stream_destroy(struct http_stream *stream); /* takes NULL */
 
 #endif

@@ -1,5 +1,6 @@
 #include "http/head.h"
 
+#include "http/host.h"
 #include "http/target.h"
 
 /* RFC 9112 2.2 lets a reader pass over blank lines in front of a request; some clients send one. */
@@ -116,15 +117,10 @@ static bool refused(struct http_refusal *ret_refusal, const char *detail)
     return false;
 }
 
-/* RFC 9110's tchar. */
 static bool is_token(struct ds_bytes text)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
     for (size_t i = 0; i < text.size; i++) {
-        const uint8_t byte = text.data[i];
-        const bool alphanumeric = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                                  (byte >= 'a' && byte <= 'z');
-        if (!alphanumeric && memchr(others, byte, sizeof others - 1) == NULL) {
+        if (!http_is_token_byte(text.data[i])) {
             return false;
         }
     }
@@ -151,13 +147,14 @@ static bool read_version(struct http_request *request, struct ds_bytes text,
         text.data[5] > '9' || text.data[6] != '.' || text.data[7] < '0' || text.data[7] > '9') {
         return refused(ret_refusal, "the request line does not end with an HTTP version");
     }
-    if (text.data[5] != '1' || text.data[7] > '1') {
+    if (text.data[5] != '1') {
         *ret_refusal =
             (struct http_refusal){.reason = DS_REASON(UNSUPPORTED_HTTP_VERSION),
                                   .detail = "HTTP/1.1 and HTTP/1.0 are the versions served here"};
         return false;
     }
-    request->version_minor = (uint8_t)(text.data[7] - '0');
+    /* Whatever comes behind 1.1 is to be taken as the highest that we know (RFC 9110 2.5). */
+    request->version_minor = text.data[7] == '0' ? 0 : 1;
     return true;
 }
 
@@ -206,18 +203,7 @@ static bool read_field(struct http_request *request, struct ds_bytes line,
     return true;
 }
 
-static bool host_is_well_formed(struct ds_bytes host)
-{
-    for (size_t i = 0; i < host.size; i++) {
-        const uint8_t byte = host.data[i];
-        if (byte <= ' ' || byte >= 0x7f || memchr("/@?#\\,", byte, 6) != NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool check_host(const struct http_request *request, struct http_refusal *ret_refusal)
+static bool read_host(struct http_request *request, struct http_refusal *ret_refusal)
 {
     const uint8_t count = request->seen[HTTP_HEADER_HOST];
     if (count > 1) {
@@ -226,8 +212,59 @@ static bool check_host(const struct http_request *request, struct http_refusal *
     if (count == 0 && request->version_minor == 1) {
         return refused(ret_refusal, "the Host field is missing");
     }
-    if (!host_is_well_formed(http_request_header(request, HTTP_HEADER_HOST))) {
-        return refused(ret_refusal, "the Host field is malformed");
+    const struct ds_bytes host = http_request_header(request, HTTP_HEADER_HOST);
+    if (count == 1 && !http_host_is_well_formed(host, HTTP_PORT_OPTIONAL)) {
+        return refused(ret_refusal, "the Host field must be of the form HOST or HOST:PORT");
+    }
+    if (request->host.size == 0) {
+        request->host = host;
+    }
+    return true;
+}
+
+/* A coding without its parameters. */
+static struct ds_bytes coding_name(struct ds_bytes coding)
+{
+    struct ds_bytes name = {0};
+    (void)http_list_next(&coding, ';', &name);
+    return name;
+}
+
+/* RFC 9112 6.1 and 6.3: without "chunked" at its end a body has no end (400); codings in front of
+ * it are ones that we don't have (501). */
+static bool check_codings(const struct http_request *request, struct http_refusal *ret_refusal)
+{
+    bool is_chunked = false;
+    size_t count = 0;
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (request->headers[i].id != HTTP_HEADER_TRANSFER_ENCODING) {
+            continue;
+        }
+        struct ds_bytes list = request->headers[i].value;
+        const bool ends_early = list.size == 0 || list.data[list.size - 1] == ',';
+        struct ds_bytes coding;
+        while (http_list_next(&list, ',', &coding)) {
+            const struct ds_bytes name = coding_name(coding);
+            if (is_chunked || !is_token(name)) {
+                return refused(ret_refusal, "Transfer-Encoding must end with \"chunked\", once");
+            }
+            is_chunked = http_text_equal(name, "chunked");
+            if (is_chunked && name.size != coding.size) {
+                return refused(ret_refusal, "\"chunked\" has no parameters");
+            }
+            count++;
+        }
+        if (ends_early) {
+            return refused(ret_refusal, "Transfer-Encoding has an empty element");
+        }
+    }
+    if (!is_chunked) {
+        return refused(ret_refusal, "Transfer-Encoding must end with \"chunked\", once");
+    }
+    if (count > 1) {
+        *ret_refusal = (struct http_refusal){.reason = DS_REASON(NOT_IMPLEMENTED),
+                                             .detail = "chunked is the one transfer coding here"};
+        return false;
     }
     return true;
 }
@@ -246,14 +283,12 @@ static bool check_framing(struct http_request *request, struct http_refusal *ret
     if (encodings > 0 && request->version_minor == 0) {
         return refused(ret_refusal, "HTTP/1.0 has no Transfer-Encoding");
     }
-    if (encodings > 1 ||
-        (encodings == 1 &&
-         !http_text_equal(http_request_header(request, HTTP_HEADER_TRANSFER_ENCODING),
-                          "chunked"))) {
-        return refused(ret_refusal, "Transfer-Encoding may be \"chunked\" only");
+    if ((request->method == HTTP_METHOD_CONNECT || request->method == HTTP_METHOD_TRACE) &&
+        encodings + lengths > 0) {
+        return refused(ret_refusal, "CONNECT and TRACE have no body");
     }
-    request->chunked = encodings == 1;
-    return true;
+    request->chunked = encodings > 0;
+    return encodings == 0 || check_codings(request, ret_refusal);
 }
 
 static bool read_content_length(struct http_request *request, struct http_refusal *ret_refusal)
@@ -340,7 +375,7 @@ bool http_head_read(struct http_request *request, struct http_refusal *ret_refus
         }
     }
     if (!read_request_line(request, request_line, ret_refusal) ||
-        !check_host(request, ret_refusal) || !check_framing(request, ret_refusal) ||
+        !read_host(request, ret_refusal) || !check_framing(request, ret_refusal) ||
         !read_content_length(request, ret_refusal) || !read_expect(request, ret_refusal)) {
         return false;
     }

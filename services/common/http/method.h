@@ -11,7 +11,9 @@ enum http_method {
     HTTP_METHOD_COUNT = 5, /* of methods that routes use */
     HTTP_METHOD_HEAD = 5,
     HTTP_METHOD_OPTIONS = 6,
-    HTTP_METHOD_OTHER = 7,
+    HTTP_METHOD_CONNECT = 7,
+    HTTP_METHOD_TRACE = 8,
+    HTTP_METHOD_OTHER = 9, /* nobody here knows it */
 };
 
 #endif

@@ -5,34 +5,77 @@
 /* What a request keeps of its buffers from one use to the next. */
 #define KEPT_BYTES_MAX ((size_t)32 * 1024)
 
+/* By length, since that tells most names apart. */
 static const struct {
     const char *name;
     enum http_header_id id;
 } known_headers[] = {
-    {"accept", HTTP_HEADER_ACCEPT},
-    {"authorization", HTTP_HEADER_AUTHORIZATION},
-    {"connection", HTTP_HEADER_CONNECTION},
-    {"content-encoding", HTTP_HEADER_CONTENT_ENCODING},
-    {"content-length", HTTP_HEADER_CONTENT_LENGTH},
-    {"content-type", HTTP_HEADER_CONTENT_TYPE},
-    {"expect", HTTP_HEADER_EXPECT},
+    {"te", HTTP_HEADER_TE},
     {"host", HTTP_HEADER_HOST},
-    {"traceparent", HTTP_HEADER_TRACEPARENT},
-    {"tracestate", HTTP_HEADER_TRACESTATE},
-    {"transfer-encoding", HTTP_HEADER_TRANSFER_ENCODING},
+    {"accept", HTTP_HEADER_ACCEPT},
+    {"cookie", HTTP_HEADER_COOKIE},
+    {"expect", HTTP_HEADER_EXPECT},
+    {"origin", HTTP_HEADER_ORIGIN},
+    {"upgrade", HTTP_HEADER_UPGRADE},
+    {"if-match", HTTP_HEADER_IF_MATCH},
     {"x-api-key", HTTP_HEADER_X_API_KEY},
+    {"connection", HTTP_HEADER_CONNECTION},
+    {"tracestate", HTTP_HEADER_TRACESTATE},
+    {"traceparent", HTTP_HEADER_TRACEPARENT},
+    {"content-type", HTTP_HEADER_CONTENT_TYPE},
     {"x-request-id", HTTP_HEADER_X_REQUEST_ID},
+    {"authorization", HTTP_HEADER_AUTHORIZATION},
+    {"if-none-match", HTTP_HEADER_IF_NONE_MATCH},
+    {"last-event-id", HTTP_HEADER_LAST_EVENT_ID},
+    {"content-length", HTTP_HEADER_CONTENT_LENGTH},
+    {"accept-encoding", HTTP_HEADER_ACCEPT_ENCODING},
+    {"idempotency-key", HTTP_HEADER_IDEMPOTENCY_KEY},
+    {"x-forwarded-for", HTTP_HEADER_X_FORWARDED_FOR},
+    {"content-encoding", HTTP_HEADER_CONTENT_ENCODING},
+    {"sec-websocket-key", HTTP_HEADER_SEC_WEBSOCKET_KEY},
+    {"transfer-encoding", HTTP_HEADER_TRANSFER_ENCODING},
+    {"x-forwarded-proto", HTTP_HEADER_X_FORWARDED_PROTO},
+    {"connect-timeout-ms", HTTP_HEADER_CONNECT_TIMEOUT_MS},
+    {"sec-websocket-version", HTTP_HEADER_SEC_WEBSOCKET_VERSION},
+    {"sec-websocket-protocol", HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL},
+    {"connect-protocol-version", HTTP_HEADER_CONNECT_PROTOCOL_VERSION},
+    {"sec-websocket-extensions", HTTP_HEADER_SEC_WEBSOCKET_EXTENSIONS},
+    {"access-control-request-method", HTTP_HEADER_ACCESS_CONTROL_REQUEST_METHOD},
+    {"access-control-request-headers", HTTP_HEADER_ACCESS_CONTROL_REQUEST_HEADERS},
+};
+
+#define KNOWN_HEADER_BYTES_MAX 30
+
+/* Where the names of a length stand in known_headers. */
+static const struct {
+    uint8_t first;
+    uint8_t count;
+} known_of_length[KNOWN_HEADER_BYTES_MAX + 1] = {
+    [2] = {0, 1},   [4] = {1, 1},   [6] = {2, 4},   [7] = {6, 1},   [8] = {7, 1},
+    [9] = {8, 1},   [10] = {9, 2},  [11] = {11, 1}, [12] = {12, 2}, [13] = {14, 3},
+    [14] = {17, 1}, [15] = {18, 3}, [16] = {21, 1}, [17] = {22, 3}, [18] = {25, 1},
+    [21] = {26, 1}, [22] = {27, 1}, [24] = {28, 2}, [29] = {30, 1}, [30] = {31, 1},
 };
 
 static const char *const method_names[] = {
-    [HTTP_METHOD_GET] = "GET",         [HTTP_METHOD_POST] = "POST",     [HTTP_METHOD_PUT] = "PUT",
-    [HTTP_METHOD_PATCH] = "PATCH",     [HTTP_METHOD_DELETE] = "DELETE", [HTTP_METHOD_HEAD] = "HEAD",
-    [HTTP_METHOD_OPTIONS] = "OPTIONS", [HTTP_METHOD_OTHER] = "OTHER",
+    [HTTP_METHOD_GET] = "GET",         [HTTP_METHOD_POST] = "POST",
+    [HTTP_METHOD_PUT] = "PUT",         [HTTP_METHOD_PATCH] = "PATCH",
+    [HTTP_METHOD_DELETE] = "DELETE",   [HTTP_METHOD_HEAD] = "HEAD",
+    [HTTP_METHOD_OPTIONS] = "OPTIONS", [HTTP_METHOD_CONNECT] = "CONNECT",
+    [HTTP_METHOD_TRACE] = "TRACE",     [HTTP_METHOD_OTHER] = "OTHER",
 };
 
 static uint8_t lower(uint8_t byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
+bool http_is_token_byte(uint8_t byte)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    const uint8_t lowered = lower(byte);
+    return (byte >= '0' && byte <= '9') || (lowered >= 'a' && lowered <= 'z') ||
+           memchr(others, byte, sizeof others - 1) != NULL;
 }
 
 bool http_text_equal(struct ds_bytes bytes, const char *text)
@@ -73,10 +116,12 @@ bool http_list_next(struct ds_bytes *list, char separator, struct ds_bytes *ret_
 
 enum http_header_id http_header_id_of(struct ds_bytes name)
 {
-    for (size_t i = 0; i < sizeof known_headers / sizeof known_headers[0]; i++) {
-        /* The first letter tells most names apart. */
-        if (name.size > 0 && lower(name.data[0]) == (uint8_t)known_headers[i].name[0] &&
-            http_text_equal(name, known_headers[i].name)) {
+    if (name.size > KNOWN_HEADER_BYTES_MAX) {
+        return HTTP_HEADER_OTHER;
+    }
+    const size_t first = known_of_length[name.size].first;
+    for (size_t i = first; i < first + known_of_length[name.size].count; i++) {
+        if (http_text_equal(name, known_headers[i].name)) {
             return known_headers[i].id;
         }
     }

@@ -13,17 +13,36 @@
 enum http_header_id {
     HTTP_HEADER_OTHER = 0,
     HTTP_HEADER_ACCEPT,
+    HTTP_HEADER_ACCEPT_ENCODING,
+    HTTP_HEADER_ACCESS_CONTROL_REQUEST_HEADERS,
+    HTTP_HEADER_ACCESS_CONTROL_REQUEST_METHOD,
     HTTP_HEADER_AUTHORIZATION,
+    HTTP_HEADER_CONNECT_PROTOCOL_VERSION,
+    HTTP_HEADER_CONNECT_TIMEOUT_MS,
     HTTP_HEADER_CONNECTION,
     HTTP_HEADER_CONTENT_ENCODING,
     HTTP_HEADER_CONTENT_LENGTH,
     HTTP_HEADER_CONTENT_TYPE,
+    HTTP_HEADER_COOKIE,
     HTTP_HEADER_EXPECT,
     HTTP_HEADER_HOST,
+    HTTP_HEADER_IDEMPOTENCY_KEY,
+    HTTP_HEADER_IF_MATCH,
+    HTTP_HEADER_IF_NONE_MATCH,
+    HTTP_HEADER_LAST_EVENT_ID,
+    HTTP_HEADER_ORIGIN,
+    HTTP_HEADER_SEC_WEBSOCKET_EXTENSIONS,
+    HTTP_HEADER_SEC_WEBSOCKET_KEY,
+    HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL,
+    HTTP_HEADER_SEC_WEBSOCKET_VERSION,
+    HTTP_HEADER_TE,
     HTTP_HEADER_TRACEPARENT,
     HTTP_HEADER_TRACESTATE,
     HTTP_HEADER_TRANSFER_ENCODING,
+    HTTP_HEADER_UPGRADE,
     HTTP_HEADER_X_API_KEY,
+    HTTP_HEADER_X_FORWARDED_FOR,
+    HTTP_HEADER_X_FORWARDED_PROTO,
     HTTP_HEADER_X_REQUEST_ID,
     HTTP_HEADER_COUNT,
 };
@@ -38,6 +57,7 @@ struct http_header {
 
 struct http_connection;
 struct http_server;
+struct http_stream;
 
 /*
  * Filled by the server, valid until http_reply_send(). The views point into the request's own
@@ -53,7 +73,8 @@ struct http_request {
     uint64_t content_length;     /* as announced */
     size_t body_bytes_max;       /* the handler's `head` may set it; a longer body is refused */
     struct ds_bytes method_text; /* as sent, case kept */
-    struct ds_bytes path;        /* raw, begins with '/'; "*" for OPTIONS of the server */
+    struct ds_bytes host;        /* of the target where it names one, else the Host field's */
+    struct ds_bytes path;        /* raw, begins with '/'; "*" for OPTIONS of the server, CONNECT */
     struct ds_bytes query;       /* raw, without '?'; empty where there is none */
     struct ds_buffer body;       /* decoded from chunks */
     struct http_header *headers;
@@ -61,10 +82,12 @@ struct http_request {
     size_t header_count_max;
     uint8_t seen[HTTP_HEADER_COUNT];         /* how often each known field occurs */
     uint8_t first_header[HTTP_HEADER_COUNT]; /* its first place in `headers`, where seen */
-    char peer[HTTP_PEER_BYTES];              /* the client's address without its port */
-    const char *listener_name;               /* of the listener it came by; "" for none */
-    int64_t began_us;                        /* monotonic; when the head was complete */
-    void *handler_data;                      /* the handler's */
+    char peer[HTTP_PEER_BYTES];              /* the other end's address without its port */
+    char client[HTTP_PEER_BYTES]; /* `peer`, unless that is a trusted proxy that names another */
+    bool secure;                  /* the client came by TLS, as a trusted proxy says */
+    const char *listener_name;    /* of the listener it came by; "" for none */
+    int64_t began_us;             /* monotonic; when the head was complete */
+    void *handler_data;           /* the handler's */
 
     /* The reply: the handler begins it, fills the body and sends it. */
     uint16_t status;
@@ -75,6 +98,7 @@ struct http_request {
     struct ds_buffer head; /* the bytes from the request line to the blank line */
     struct http_server *server;
     struct http_connection *connection; /* NULL once the client has gone */
+    struct http_stream *stream;         /* that the reply is; NULL for a whole reply */
     struct http_request *next;
     bool complete; /* the whole request has come */
     bool replied;
@@ -97,6 +121,9 @@ enum http_header_id http_header_id_of(struct ds_bytes name);
 
 enum http_method http_method_of(struct ds_bytes text);
 const char *http_method_name(enum http_method method);
+
+/* Whether it may stand in a token, such as a field's name (RFC 9110's tchar). */
+bool http_is_token_byte(uint8_t byte);
 
 /* Whether the two are equal but for ASCII case; `text` is lower case. */
 bool http_text_equal(struct ds_bytes bytes, const char *text);

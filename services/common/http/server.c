@@ -242,6 +242,7 @@ struct http_server *http_server_create(const struct http_server_options *options
     server->loop = options->loop;
     server->clock = options->clock;
     server->handler = options->handler;
+    server->proxies = options->proxies;
     server->limits = limits_with_defaults(&options->limits);
     server->timer_ms = UINT64_MAX;
     server->date_second = INT64_MIN;
@@ -315,8 +316,10 @@ static void on_connection(uv_stream_t *stream, int status)
     }
     server->counters.connections_accepted++;
     if (server->counters.connections_open < server->limits.connections_max) {
-        connection->counted =
-            http_peers_add(&server->peers, key, server->limits.connections_address_max);
+        const uint32_t count_max = http_proxies_trust(server->proxies, connection->peer)
+                                       ? UINT32_MAX
+                                       : server->limits.connections_address_max;
+        connection->counted = http_peers_add(&server->peers, key, count_max);
     }
     if (connection->counted == NULL) {
         server->counters.connections_refused++;

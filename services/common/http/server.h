@@ -10,6 +10,7 @@
 #include "ds/clock.h"
 #include "http/head.h"
 #include "http/limits.h"
+#include "http/proxies.h"
 #include "http/reply.h"
 
 #include <stdatomic.h>
@@ -17,7 +18,8 @@
 struct uv_loop_s;
 struct http_server;
 
-/* Every request whose head or refusal was handed over is ended by http_reply_send(), once. */
+/* Every request whose head or refusal was handed over is ended once, by http_reply_send() or by the
+ * beginning of a stream (stream.h). */
 struct http_handler {
     void *context;
     /*
@@ -27,8 +29,8 @@ struct http_handler {
     void (*head)(void *context, struct http_request *request);
     /* The request is complete. The reply may be sent now or later. */
     void (*request)(void *context, struct http_request *request);
-    /* The request can't be taken: reply to it before returning. Comes with or without `head`
-     * before. */
+    /* The request can't be taken, be it for its method: reply to it before returning. Comes with or
+     * without `head` before. */
     void (*refuse)(void *context, struct http_request *request, const struct http_refusal *refusal);
     /* The client has gone before the reply: end the request soon; the reply goes nowhere. */
     void (*abandon)(void *context, struct http_request *request);
@@ -43,6 +45,9 @@ struct http_server_options {
     const struct ds_clock *clock;
     struct http_limits limits; /* 0 stands for the default */
     struct http_handler handler;
+    /* May say who their requests come from, and have no cap by address; NULL: nobody does. They
+     * outlive the server. */
+    const struct http_proxies *proxies;
 };
 
 /* The loop's thread counts; any thread may read. */
@@ -53,6 +58,7 @@ struct http_server_counters {
     atomic_uint_fast64_t timeouts;            /* connections ended by a time limit */
     atomic_uint_fast64_t unsent_bytes;        /* of replies that clients have not taken yet */
     atomic_uint_fast64_t body_bytes;          /* of requests that are not replied to yet */
+    atomic_uint_fast64_t streams_open;
 };
 
 struct http_server *http_server_create(const struct http_server_options *options);

@@ -1,6 +1,7 @@
 #include "http/target.h"
 
 #include "ds/utf8.h"
+#include "http/host.h"
 
 static int hex_digit(uint8_t byte)
 {
@@ -66,14 +67,23 @@ static bool is_utf8_once_decoded(struct ds_bytes text)
     return valid;
 }
 
+/* What RFC 3986 lets stand in a path or a query. */
+static bool is_target_byte(uint8_t byte)
+{
+    static const char others[] = "-._~!$&'()*+,;=:@/?%";
+    const uint8_t lowered = byte | 0x20;
+    return (lowered >= 'a' && lowered <= 'z') || (byte >= '0' && byte <= '9') ||
+           memchr(others, byte, sizeof others - 1) != NULL;
+}
+
 static const char *check_characters(struct ds_bytes text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7f) {
-            return "the request target has characters that must be percent-encoded";
-        }
         if (text.data[i] == '#') {
             return "the request target has a fragment, which is the client's to keep";
+        }
+        if (!is_target_byte(text.data[i])) {
+            return "the request target has characters that must be percent-encoded";
         }
     }
     size_t encoded_count = 0;
@@ -92,56 +102,78 @@ static bool has_prefix(struct ds_bytes text, const char *prefix)
     return text.size >= size && http_text_equal(ds_bytes_of(text.data, size), prefix);
 }
 
-/* Leaves of "http://host/path?query" what origin-form would have. */
-static const char *strip_authority(struct ds_bytes *target)
+/* Takes "http://host" off the front of "http://host/path?query". */
+static const char *take_authority(struct http_request *request, struct ds_bytes *target)
 {
     const size_t scheme_bytes = has_prefix(*target, "https://") ? 8 : 7;
     const uint8_t *start = target->data + scheme_bytes;
     const uint8_t *end = target->data + target->size;
     const uint8_t *at = start;
-    while (at < end && *at != '/' && *at != '?') {
+    while (at < end && memchr("/?#", *at, 3) == NULL) {
         if (*at == '@') {
             return "the request target may not name a user";
         }
         at++;
     }
-    if (at == start) {
-        return "the request target has no host";
-    }
-    if (at == end) {
-        *target = ds_bytes_of_text("/");
-        return NULL;
-    }
+    request->host = ds_bytes_of(start, (size_t)(at - start));
     *target = ds_bytes_of(at, (size_t)(end - at));
-    return target->data[0] == '/' ? NULL : "the request target has a query but no path";
+    return http_host_is_well_formed(request->host, HTTP_PORT_OPTIONAL)
+               ? NULL
+               : "the request target names no host, or not in the form HOST or HOST:PORT";
 }
 
-const char *http_target_read(struct http_request *request, struct ds_bytes target)
+static const char *read_asterisk(struct http_request *request)
+{
+    request->path = ds_bytes_of_text("*");
+    return request->method == HTTP_METHOD_OPTIONS ? NULL
+                                                  : "the request target \"*\" is for OPTIONS only";
+}
+
+/* CONNECT names nothing of this server: its path is that of the whole server. */
+static const char *read_authority_form(struct http_request *request, struct ds_bytes target)
+{
+    request->path = ds_bytes_of_text("*");
+    request->host = target;
+    return http_host_is_well_formed(target, HTTP_PORT_REQUIRED)
+               ? NULL
+               : "the request target of CONNECT must be HOST:PORT";
+}
+
+/* "/path?query", or what an absolute-form has behind its host: its path may be empty. */
+static const char *read_path(struct http_request *request, struct ds_bytes target)
 {
     const char *wrong = check_characters(target);
     if (wrong != NULL) {
         return wrong;
     }
-    if (ds_bytes_equal_text(target, "*")) {
-        request->path = target;
-        return request->method == HTTP_METHOD_OPTIONS
-                   ? NULL
-                   : "the request target \"*\" is for OPTIONS only";
-    }
-    if (has_prefix(target, "http://") || has_prefix(target, "https://")) {
-        wrong = strip_authority(&target);
-        if (wrong != NULL) {
-            return wrong;
-        }
-    }
-    if (target.data[0] != '/') {
-        return "the request target must be a path that begins with '/', or a whole URL";
-    }
-    const uint8_t *mark = memchr(target.data, '?', target.size);
+    const uint8_t *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);
     const size_t path_bytes = mark == NULL ? target.size : (size_t)(mark - target.data);
-    request->path = ds_bytes_of(target.data, path_bytes);
+    request->path = path_bytes == 0 ? ds_bytes_of_text("/") : ds_bytes_of(target.data, path_bytes);
     if (mark != NULL) {
         request->query = ds_bytes_of(mark + 1, target.size - path_bytes - 1);
     }
     return NULL;
+}
+
+const char *http_target_read(struct http_request *request, struct ds_bytes target)
+{
+    if (request->method == HTTP_METHOD_CONNECT) {
+        return read_authority_form(request, target);
+    }
+    if (ds_bytes_equal_text(target, "*")) {
+        return read_asterisk(request);
+    }
+    if (has_prefix(target, "http://") || has_prefix(target, "https://")) {
+        const char *wrong = take_authority(request, &target);
+        if (wrong != NULL) {
+            return wrong;
+        }
+        /* RFC 9112 3.2.4: a URL without path and query stands for "*" here. */
+        if (target.size == 0 && request->method == HTTP_METHOD_OPTIONS) {
+            return read_asterisk(request);
+        }
+    } else if (target.data[0] != '/') {
+        return "the request target must be a path that begins with '/', or a whole URL";
+    }
+    return read_path(request, target);
 }

@@ -1,12 +1,13 @@
-/* The target of a request: origin-form, absolute-form and "*". */
+/* The target of a request in the four forms of RFC 9112 section 3.2. */
 #ifndef HTTP_TARGET_H
 #define HTTP_TARGET_H
 
 #include "http/request.h"
 
 /*
- * Splits `target` into request->path and request->query and checks it whole: characters of a URL,
- * complete percent-encoding, and UTF-8 without U+0000 once decoded. Returns NULL, or what is wrong.
+ * Splits `target` into request->path and request->query, and request->host where it names one, and
+ * checks it whole: the form that request->method takes, RFC 3986's characters, complete
+ * percent-encoding, and UTF-8 without U+0000 once decoded. Returns NULL, or what is wrong.
  */
 const char *http_target_read(struct http_request *request, struct ds_bytes target);
 
