@@ -175,9 +175,6 @@ static void call_settle(struct deltastream_call *call)
 {
     call->code = call->call.code;
     call->message = call->call.message;
-    if (call->code != DS_CANCELLED && call->code != DS_DEADLINE_EXCEEDED) {
-        atomic_store_explicit(&call->client->has_settled, true, memory_order_relaxed);
-    }
     if (call->type != NULL && call->code == DS_OK) {
         typed_take_response(call);
     }

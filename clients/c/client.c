@@ -14,7 +14,6 @@
 #define RETRY_JITTER 0.2
 #define RETRY_TOKENS_MAX 100
 
-#define HELLO_TIMEOUT_MS 1000
 /* Above all levels. */
 #define LOG_LEVEL_NONE ((enum ds_log_level)(DS_LOG_ERROR + 1))
 
@@ -259,28 +258,12 @@ enum deltastream_code deltastream_client_open(const struct deltastream_client_op
     return DELTASTREAM_OK;
 }
 
-/*
- * Says hello and does not mind what comes back: whoever leaves before nng's greeting is through
- * makes the listener deaf for a second.
- */
-static void client_greet(struct deltastream_client *client)
-{
-    struct ds_client_call call = {
-        .method = ds_method_control_hello, .timeout_ms = HELLO_TIMEOUT_MS, .is_final = true};
-    (void)ds_channel_call_wait(client->channel, &call);
-    ds_client_call_release(&call);
-}
-
 void deltastream_client_close(struct deltastream_client *client)
 {
     assert(!thread_is_in_callback());
-    if (client == NULL) {
-        return;
+    if (client != NULL) {
+        client_destroy(client);
     }
-    if (!atomic_load(&client->has_settled)) {
-        client_greet(client);
-    }
-    client_destroy(client);
 }
 
 void deltastream_client_set_authorization(struct deltastream_client *client,

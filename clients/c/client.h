@@ -17,9 +17,8 @@ struct deltastream_client {
     uint32_t timeout_ms;
     size_t url_count;
     const struct ds_principal *principal; /* NULL: none */
-    atomic_bool has_settled; /* the connection has been good or bad: see client_greet() */
-    pthread_mutex_t mutex;   /* guards authorization */
-    char *authorization;     /* NULL: none */
+    pthread_mutex_t mutex;                /* guards authorization */
+    char *authorization;                  /* NULL: none */
 };
 
 /*

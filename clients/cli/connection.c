@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #define IPC_SCHEME "ipc://"
-#define HELLO "deltastream.rpc.v1.Control/Hello"
-#define HELLO_TIMEOUT_MS 1000
 
 /*
  * 0 where a process has the socket open, else why it can't be reached. A datagram socket can't be
@@ -68,19 +66,6 @@ void connection_complete(struct ds_config *config, struct connection_options *op
     }
 }
 
-/*
- * Says hello and does not mind what comes back: whoever leaves before nng's greeting is through
- * makes the listener deaf for a second, and many a command ends without a call.
- */
-static void greet(const struct connection *connection)
-{
-    struct ds_client_call call = {.method = ds_method_find(HELLO, strlen(HELLO)),
-                                  .timeout_ms = HELLO_TIMEOUT_MS};
-    const ds_code code = ds_channel_call_wait(connection->channel, &call);
-    (void)code;
-    ds_client_call_release(&call);
-}
-
 /* What the channel would refuse too, but without a word to the user. */
 static bool tls_is_usable(const char *url, const struct ds_tls_options *options,
                           struct connection_failure *ret_failure)
@@ -129,9 +114,6 @@ bool connection_try(struct ds_config *config, struct connection_options *options
         ret_failure->advice = NULL;
         ret_failure->exit_code = DS_EXIT_USAGE;
         return false;
-    }
-    if (is_ipc) {
-        greet(&connection);
     }
     *ret_connection = connection;
     return true;

@@ -7,11 +7,9 @@
 #include "integration/rpc_raw.h"
 #include "schema.gen.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -318,38 +316,6 @@ static void who_does_not_end_its_handshake_is_hung_up_on(void **state)
     close(slow);
 }
 
-/* The loopback port behind the address, which a user of this machine can find as easily. */
-static int find_inner_port(void)
-{
-    const int outer_port = atoi(strrchr(fixture.url, ':') + 1);
-    for (int fd = 0; fd < FD_SETSIZE; fd++) {
-        int listens = 0;
-        socklen_t listens_bytes = sizeof listens;
-        struct sockaddr_in address = {.sin_family = AF_UNSPEC};
-        socklen_t address_bytes = sizeof address;
-        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_bytes) == 0 &&
-            listens != 0 && getsockname(fd, (struct sockaddr *)&address, &address_bytes) == 0 &&
-            address.sin_family == AF_INET && ntohs(address.sin_port) != outer_port) {
-            return ntohs(address.sin_port);
-        }
-    }
-    return 0;
-}
-
-static void a_stranger_at_the_inner_port_is_hung_up_on(void **state)
-{
-    (void)state;
-    char url[64];
-    const int port = find_inner_port();
-    assert_int_not_equal(port, 0);
-    snprintf(url, sizeof url, "tcp://127.0.0.1:%d", port);
-    const int peer = rpc_raw_connect(url, "127.0.0.1");
-    rpc_raw_greet(peer);
-    assert_true(rpc_raw_is_hung_up(peer));
-    close(peer);
-    a_good_client_goes_on();
-}
-
 /* From another address, whose cap is its own. */
 static void handshakes_under_way_are_counted(void **state)
 {
@@ -388,7 +354,6 @@ int main(void)
         WITH(clients_that_hang_up_in_the_handshake_do_no_harm, open_fixture),
         WITH(a_client_without_tls_is_hung_up_on, open_fixture),
         WITH(who_does_not_end_its_handshake_is_hung_up_on, open_strict_fixture),
-        WITH(a_stranger_at_the_inner_port_is_hung_up_on, open_fixture),
         WITH(handshakes_under_way_are_counted, open_narrow_fixture),
     };
     return cmocka_run_group_tests_name("tls+tcp", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What a channel's transport is: nng (channel_nng.c) or direct (channel_direct.c). Private to
+/* What a channel's transport is: messages (channel_sp.c) or direct (channel_direct.c). Private to
  * ds_common. */
 #ifndef DS_CHANNEL_H
 #define DS_CHANNEL_H
@@ -89,7 +89,7 @@ enum ds_channel_state ds_channel_balanced_endpoint_state(struct ds_channel *bala
 DS_MUST_USE ds_code ds_channel_balanced_open(const struct ds_channel_options *options,
                                              struct ds_channel **ret_channel);
 struct ds_channel *ds_channel_direct_open(const struct ds_channel_options *options);
-DS_MUST_USE ds_code ds_channel_nng_open(const struct ds_channel_options *options,
-                                        struct ds_channel **ret_channel);
+DS_MUST_USE ds_code ds_channel_sp_open(const struct ds_channel_options *options,
+                                       struct ds_channel **ret_channel);
 
 #endif

@@ -27,7 +27,7 @@ ds_code ds_channel_open(const struct ds_channel_options *options, struct ds_chan
         return DS_OK;
     }
     return options->url_count > 0 ? ds_channel_balanced_open(options, ret_channel)
-                                  : ds_channel_nng_open(options, ret_channel);
+                                  : ds_channel_sp_open(options, ret_channel);
 }
 
 void ds_channel_close(struct ds_channel *channel)

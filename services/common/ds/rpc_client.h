@@ -1,6 +1,6 @@
 /*
- * The client side: a channel to one service and the calls made on it. Transports: nng over ipc and
- * tcp, and direct into a server of the same process.
+ * The client side: a channel to one service and the calls made on it. Transports: messages over
+ * ipc, tcp and tls+tcp, and direct into a server of the same process.
  *
  * Calls that are made before one flush share messages as far as docs/rpc.md allows; 200 reads go
  * out as four messages. `requests`, `replies` and `done` are the program's:

@@ -1,5 +1,7 @@
 #include "ds/sp_address.h"
 
+#include "ds/tls.h"
+
 #include <arpa/inet.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 
 #define IPC_SCHEME "ipc://"
 #define TCP_SCHEME "tcp://"
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 #define PORT_MAX 65535
 #define PORT_DIGITS_MAX 5
 
@@ -109,4 +112,32 @@ ds_code ds_sp_address_read(const char *url, struct ds_sp_address *ret_address)
         return read_host(url + strlen(TCP_SCHEME), ret_address);
     }
     return DS_INVALID_ARGUMENT;
+}
+
+/* HOST:PORT, whose HOST is no number. */
+static ds_code read_name(const char *text, struct ds_sp_target *target)
+{
+    in_port_t port;
+    const size_t host_bytes = strspn(text, NAME_CHARACTERS);
+    if (host_bytes == 0 || host_bytes >= sizeof target->host || text[host_bytes] != ':' ||
+        !read_port(text + host_bytes + 1, &port)) {
+        return DS_INVALID_ARGUMENT;
+    }
+    memcpy(target->host, text, host_bytes);
+    memcpy(target->port, text + host_bytes + 1, strlen(text + host_bytes + 1));
+    target->is_name = true;
+    return DS_OK;
+}
+
+ds_code ds_sp_target_read(const char *url, struct ds_sp_target *ret_target)
+{
+    struct ds_sp_target target = {.is_tls = ds_url_is_tls(url)};
+    const char *scheme = target.is_tls ? DS_TLS_SCHEME : TCP_SCHEME;
+    if (strncmp(url, scheme, strlen(scheme)) != 0) {
+        DS_TRY(ds_sp_address_read(url, &target.address));
+    } else if (read_host(url + strlen(scheme), &target.address) != DS_OK) {
+        DS_TRY(read_name(url + strlen(scheme), &target));
+    }
+    *ret_target = target;
+    return DS_OK;
 }
