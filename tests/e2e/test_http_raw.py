@@ -94,6 +94,10 @@ AMBIGUOUS = {
     "a folded length": b"Content-Length:\r\n 2\r\n\r\n{}",
     "a length behind LF alone": b"X: y\nContent-Length: 2\r\n\r\n{}",
     "a chunk behind LF alone": b"Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n",
+    "trailers that end with LF alone": b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\n",
+    "a trailer that ends with LF alone": b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\n\r\n",
+    "a folded trailer": b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n z\r\n\r\n",
+    "a chunk size behind LF alone": b"Transfer-Encoding: chunked\r\n\r\n2;a\n{}\r\n0\r\n\r\n",
     "a chunk that overruns": b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}xx0\r\n\r\n",
     "two hosts": b"Host: other\r\nContent-Length: 2\r\n\r\n{}",
 }
@@ -107,6 +111,28 @@ def test_an_ambiguous_request_is_refused_and_nothing_behind_it_is_read(shared_se
         assert (reply.status, reply.headers["Connection"]) == (400, "close"), reply
         assert reply.headers["Content-Type"] == "application/problem+json"
         assert set(reply.json()) == PROBLEM_MEMBERS
+        assert client.at_end()
+
+
+def test_extensions_of_chunks_are_dropped_blanks_and_quotes_included(server):
+    body = json.dumps({"ticks": [GOOD]}).encode()
+    chunk = b'%x \t; a = "b;\\"" ;c\r\n%s\r\n0;d\r\nX-Trailer: y\r\n\r\n' % (len(body), body)
+    with RawConnection(server) as client:
+        client.send(INGEST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk)
+        assert client.receive().json()["accepted"] == 1
+        client.get("/v1/products")
+        assert client.receive().json()["products"] == ["X"]
+
+
+@pytest.mark.parametrize("trailers", [b"X: y\r\n" * 101, b"X: " + b"y" * 9000 + b"\r\n"])
+def test_trailers_have_limits_as_fields_have(shared_server, trailers):
+    # Chunks that are as long allow for the framing.
+    body = b" " * 16384
+    with RawConnection(shared_server) as client:
+        client.send(INGEST + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (len(body), body))
+        client.send(trailers * (1 if len(trailers) < 9000 else 4) + b"\r\n")
+        reply = client.receive()
+        assert (reply.status, reply.headers["Connection"]) == (431, "close"), reply
         assert client.at_end()
 
 

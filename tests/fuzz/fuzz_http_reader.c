@@ -8,8 +8,7 @@
 #include "http/reader.h"
 #include "http/target.h"
 
-/* Below what the reader grants for the framing of chunks: how far that limit has come depends on
- * the pieces. */
+/* Each input is read once for each of its cuts. */
 #define INPUT_BYTES_MAX 4096
 #define REQUESTS_MAX 16
 #define HEADERS_MAX 12

@@ -116,15 +116,10 @@ static bool refused(struct http_refusal *ret_refusal, const char *detail)
     return false;
 }
 
-/* RFC 9110's tchar. */
 static bool is_token(struct ds_bytes text)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
     for (size_t i = 0; i < text.size; i++) {
-        const uint8_t byte = text.data[i];
-        const bool alphanumeric = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                                  (byte >= 'a' && byte <= 'z');
-        if (!alphanumeric && memchr(others, byte, sizeof others - 1) == NULL) {
+        if (!http_is_token_byte(text.data[i])) {
             return false;
         }
     }

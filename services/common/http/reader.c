@@ -1,17 +1,14 @@
 #include "http/reader.h"
 
-/* Framing that a chunked body may have beyond what chunks of one byte need: extensions, trailers.
- */
-#define CHUNK_FRAMING_BYTES_MAX ((uint64_t)16 * 1024)
-#define CHUNK_FRAMING_PER_BYTE 8
+#include "http/parser.h"
 
 void http_reader_begin(struct http_reader *reader)
 {
     reader->scan = (struct http_head_scan){0};
+    reader->chunked = (struct http_chunked){0};
     reader->in_body = false;
     reader->discard_body = false;
     reader->body_taken = 0;
-    reader->body_decoded = 0;
 }
 
 static enum http_event refuse(struct http_reader *reader, ds_reason reason, const char *detail)
@@ -32,64 +29,61 @@ static enum http_event take_head(struct http_reader *reader, struct http_request
         return HTTP_EVENT_REFUSED;
     }
     /* llhttp knows more methods than we, but CONNECT changes how it reads the rest. */
-    const char *wrong = http_parser_head(&reader->parser, ds_buffer_bytes(&request->head),
-                                         request->method != HTTP_METHOD_OTHER);
+    bool has_body = false;
+    const char *wrong = http_parser_head(ds_buffer_bytes(&request->head),
+                                         request->method != HTTP_METHOD_OTHER, &has_body);
     if (wrong != NULL) {
         return refuse(reader, DS_REASON(INVALID_REQUEST), wrong);
     }
-    if (reader->parser.has_body != request->has_body) {
+    if (has_body != request->has_body) {
         return refuse(reader, DS_REASON(INVALID_REQUEST), "the length of the body is ambiguous");
     }
     reader->in_body = true;
     return HTTP_EVENT_HEAD;
 }
 
-/* Bytes that only frame a chunked body must not outweigh it without bound. */
-static bool framing_is_bounded(const struct http_reader *reader)
+static enum http_event take_chunks(struct http_reader *reader, struct http_request *request,
+                                   struct ds_bytes bytes, size_t *ret_used)
 {
-    return reader->body_taken <=
-           CHUNK_FRAMING_BYTES_MAX + reader->body_decoded * CHUNK_FRAMING_PER_BYTE;
+    const struct http_chunked_limits limits = {
+        .body_bytes_max = reader->discard_body ? UINT64_MAX : request->body_bytes_max,
+        .trailers_bytes_max = reader->limits.headers_bytes_max,
+        .trailer_count_max = reader->limits.header_count_max,
+    };
+    struct ds_buffer *body = reader->discard_body ? NULL : &request->body;
+    switch (http_chunked_take(&reader->chunked, &limits, bytes, body, ret_used, &reader->refusal)) {
+    case HTTP_CHUNKED_PART:
+        return HTTP_EVENT_MORE;
+    case HTTP_CHUNKED_COMPLETE:
+        return HTTP_EVENT_END;
+    default:
+        return HTTP_EVENT_REFUSED;
+    }
 }
 
 static enum http_event take_body(struct http_reader *reader, struct http_request *request,
                                  struct ds_bytes bytes, size_t *ret_used)
 {
-    const size_t limit = request->body_bytes_max;
-    if (!reader->discard_body && request->content_length > limit) {
+    if (request->chunked) {
+        return take_chunks(reader, request, bytes, ret_used);
+    }
+    if (!reader->discard_body && request->content_length > request->body_bytes_max) {
         return refuse(reader, DS_REASON(REQUEST_TOO_LARGE),
                       "the body is larger than this request may have");
     }
-    reader->parser.body = &request->body;
-    reader->parser.body_bytes_max = reader->discard_body ? SIZE_MAX : limit;
-    const size_t size_before = request->body.size;
-    const char *wrong = http_parser_body(&reader->parser, bytes, ret_used);
-    if (wrong != NULL) {
-        return refuse(reader,
-                      reader->parser.too_large ? DS_REASON(REQUEST_TOO_LARGE)
-                                               : DS_REASON(INVALID_REQUEST),
-                      wrong);
+    const uint64_t left = request->content_length - reader->body_taken;
+    *ret_used = bytes.size < left ? bytes.size : (size_t)left;
+    if (!reader->discard_body) {
+        ds_buffer_append(&request->body, bytes.data, *ret_used);
     }
     reader->body_taken += *ret_used;
-    reader->body_decoded += request->body.size - size_before;
-    if (reader->discard_body) {
-        ds_buffer_clear(&request->body);
-    }
-    if (!framing_is_bounded(reader)) {
-        return refuse(reader, DS_REASON(INVALID_REQUEST),
-                      "the chunks of the body carry too much beside the body");
-    }
-    return reader->parser.complete ? HTTP_EVENT_END : HTTP_EVENT_MORE;
+    return *ret_used == left ? HTTP_EVENT_END : HTTP_EVENT_MORE;
 }
 
 enum http_event http_reader_take(struct http_reader *reader, struct http_request *request,
                                  struct ds_bytes bytes, size_t *ret_used)
 {
     *ret_used = 0;
-    if (!reader->in_body) {
-        return take_head(reader, request, bytes, ret_used);
-    }
-    if (reader->parser.complete) {
-        return HTTP_EVENT_END;
-    }
-    return take_body(reader, request, bytes, ret_used);
+    return reader->in_body ? take_body(reader, request, bytes, ret_used)
+                           : take_head(reader, request, bytes, ret_used);
 }

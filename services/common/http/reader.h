@@ -5,8 +5,8 @@
 #ifndef HTTP_READER_H
 #define HTTP_READER_H
 
+#include "http/chunked.h"
 #include "http/head.h"
-#include "http/parser.h"
 
 enum http_event {
     HTTP_EVENT_MORE,    /* all bytes are taken and the request goes on */
@@ -18,12 +18,11 @@ enum http_event {
 struct http_reader {
     struct http_head_limits limits;
     struct http_head_scan scan;
-    struct http_parser parser;
+    struct http_chunked chunked;
     struct http_refusal refusal;
     bool in_body;
-    bool discard_body;     /* the body is passed over instead of kept */
-    uint64_t body_taken;   /* bytes of the body as they came, framing included */
-    uint64_t body_decoded; /* of them, those that were the body's own */
+    bool discard_body;   /* the body is passed over instead of kept */
+    uint64_t body_taken; /* bytes of a body that has a length */
 };
 
 /* Before each request. */

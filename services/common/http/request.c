@@ -35,6 +35,14 @@ static uint8_t lower(uint8_t byte)
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
 }
 
+bool http_is_token_byte(uint8_t byte)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    const uint8_t lowered = lower(byte);
+    return (byte >= '0' && byte <= '9') || (lowered >= 'a' && lowered <= 'z') ||
+           memchr(others, byte, sizeof others - 1) != NULL;
+}
+
 bool http_text_equal(struct ds_bytes bytes, const char *text)
 {
     size_t at = 0;

@@ -98,6 +98,9 @@ enum http_header_id http_header_id_of(struct ds_bytes name);
 enum http_method http_method_of(struct ds_bytes text);
 const char *http_method_name(enum http_method method);
 
+/* Whether it may stand in a token, such as a field's name (RFC 9110's tchar). */
+bool http_is_token_byte(uint8_t byte);
+
 /* Whether the two are equal but for ASCII case; `text` is lower case. */
 bool http_text_equal(struct ds_bytes bytes, const char *text);
 
