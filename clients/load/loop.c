@@ -1,5 +1,7 @@
 #include "clients/load/loop.h"
 
+#include "clients/load/memory.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -38,10 +40,10 @@ void load_loop_init(struct load_loop *loop)
         .bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
         .bell_source = {.ready = bell_ready},
         .started_ns = load_clock_ns(),
-        .input = malloc(LOAD_LOOP_INPUT_BYTES),
+        .input = load_allocate(1, LOAD_LOOP_INPUT_BYTES),
     };
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &loop->bell_source};
-    if (loop->poll < 0 || loop->bell < 0 || loop->input == NULL ||
+    if (loop->poll < 0 || loop->bell < 0 ||
         epoll_ctl(loop->poll, EPOLL_CTL_ADD, loop->bell, &event) != 0) {
         abort();
     }

@@ -1,5 +1,7 @@
 #include "clients/load/rest.h"
 
+#include "clients/load/memory.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -385,12 +387,9 @@ static void connection_time_out(struct load_timer *timer)
 
 struct load_rest *load_rest_create(const struct load_rest_options *options)
 {
-    struct load_rest *rest = calloc(1, sizeof *rest);
+    struct load_rest *rest = load_allocate(1, sizeof *rest);
     assert(options->connection_count > 0);
-    if (rest == NULL || (rest->connections = calloc(options->connection_count,
-                                                    sizeof *rest->connections)) == NULL) {
-        abort();
-    }
+    rest->connections = load_allocate(options->connection_count, sizeof *rest->connections);
     rest->loop = options->loop;
     rest->address = options->address;
     rest->connection_count = options->connection_count;

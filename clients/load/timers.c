@@ -1,5 +1,7 @@
 #include "clients/load/timers.h"
 
+#include "clients/load/memory.h"
+
 #include <stdlib.h>
 
 void load_timers_init(struct load_timers *timers)
@@ -48,10 +50,7 @@ void load_timers_set(struct load_timers *timers, struct load_timer *timer, int64
     }
     if (timers->count == timers->capacity) {
         timers->capacity = timers->capacity == 0 ? 64 : timers->capacity * 2;
-        timers->heap = realloc(timers->heap, timers->capacity * sizeof *timers->heap);
-        if (timers->heap == NULL) {
-            abort();
-        }
+        timers->heap = load_reallocate(timers->heap, timers->capacity * sizeof *timers->heap);
     }
     timers->count++;
     sift(timers, timer, timers->count);
