@@ -184,8 +184,8 @@ deltastream_client_open(const struct deltastream_client_options *options,
 /*
  * Ends calls in flight with CANCELLED and waits for their callbacks, then frees the client.
  * Subscriptions are closed before. Replies live on. Nobody may use the client meanwhile; not to be
- * called from a callback. Where no call was ever answered it waits for a first connection, 1 s at
- * most. Takes NULL.
+ * called from a callback, nor by who holds a lock that a callback of any client takes: all
+ * callbacks of a process share a thread, for which this waits. Takes NULL.
  */
 DELTASTREAM_API void deltastream_client_close(struct deltastream_client *client);
 

@@ -8,6 +8,8 @@
 #include "schema.gen.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -333,6 +335,116 @@ static void handshakes_under_way_are_counted(void **state)
     }
 }
 
+/* ---- records without an end ---- */
+
+#define FLOODERS 8
+#define ALERT_BYTES 7
+#define ALERTS_PER_SEND 512
+
+/* A client that says nothing but warnings from some moment on, as fast as the server reads. */
+struct flooder {
+    bool has_shaken_hands;
+    int fd;
+    pthread_t thread;
+    mbedtls_ssl_config config;
+    mbedtls_ssl_context tls;
+};
+
+static atomic_bool flood_is_over;
+
+static int flooder_send(void *context, const unsigned char *bytes, size_t size)
+{
+    const struct flooder *flooder = context;
+    const ssize_t sent = send(flooder->fd, bytes, size, MSG_NOSIGNAL);
+    return sent >= 0 ? (int)sent : MBEDTLS_ERR_SSL_CONN_EOF;
+}
+
+/* Before the handshake is to be done, only the first flight goes out. */
+static int flooder_receive(void *context, unsigned char *target, size_t size)
+{
+    const struct flooder *flooder = context;
+    if (!flooder->has_shaken_hands) {
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    const ssize_t got = recv(flooder->fd, target, size, 0);
+    return got > 0 ? (int)got : MBEDTLS_ERR_SSL_CONN_EOF;
+}
+
+/* What goes out in the middle of the handshake is not encrypted. */
+static bool send_plain_alerts(struct flooder *flooder)
+{
+    uint8_t alerts[ALERTS_PER_SEND * ALERT_BYTES];
+    for (size_t i = 0; i < ALERTS_PER_SEND; i++) {
+        memcpy(alerts + i * ALERT_BYTES, "\x15\x03\x03\x00\x02\x01\x5a", ALERT_BYTES);
+    }
+    return flooder_send(flooder, alerts, sizeof alerts) > 0;
+}
+
+static bool send_sealed_alert(struct flooder *flooder)
+{
+    return mbedtls_ssl_send_alert_message(&flooder->tls, MBEDTLS_SSL_ALERT_LEVEL_WARNING,
+                                          MBEDTLS_SSL_ALERT_MSG_USER_CANCELED) == 0;
+}
+
+static void *flooder_main(void *argument)
+{
+    struct flooder *flooder = argument;
+    bool goes_on = true;
+    while (goes_on && !atomic_load(&flood_is_over)) {
+        goes_on =
+            flooder->has_shaken_hands ? send_sealed_alert(flooder) : send_plain_alerts(flooder);
+    }
+    return NULL;
+}
+
+static void flooder_begin(struct flooder *flooder, bool has_shaken_hands)
+{
+    *flooder = (struct flooder){.has_shaken_hands = has_shaken_hands,
+                                .fd = rpc_raw_connect(fixture.url, "127.0.0.1")};
+    mbedtls_ssl_config_init(&flooder->config);
+    mbedtls_ssl_init(&flooder->tls);
+    assert_int_equal(mbedtls_ssl_config_defaults(&flooder->config, MBEDTLS_SSL_IS_CLIENT,
+                                                 MBEDTLS_SSL_TRANSPORT_STREAM,
+                                                 MBEDTLS_SSL_PRESET_DEFAULT),
+                     0);
+    mbedtls_ssl_conf_authmode(&flooder->config, MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_rng(&flooder->config, ds_tls_random, NULL);
+    assert_int_equal(mbedtls_ssl_setup(&flooder->tls, &flooder->config), 0);
+    mbedtls_ssl_set_bio(&flooder->tls, flooder, flooder_send, flooder_receive, NULL);
+    assert_int_equal(mbedtls_ssl_handshake(&flooder->tls),
+                     has_shaken_hands ? 0 : MBEDTLS_ERR_SSL_WANT_READ);
+    assert_int_equal(pthread_create(&flooder->thread, NULL, flooder_main, flooder), 0);
+}
+
+static void flooder_end(struct flooder *flooder)
+{
+    shutdown(flooder->fd, SHUT_RDWR);
+    pthread_join(flooder->thread, NULL);
+    mbedtls_ssl_free(&flooder->tls);
+    mbedtls_ssl_config_free(&flooder->config);
+    close(flooder->fd);
+}
+
+/* mbedTLS reads on by itself over a record that says nothing. On each of the listener's threads. */
+static void who_sends_warnings_without_an_end_holds_nobody_up(void **state)
+{
+    (void)state;
+    for (int has_shaken_hands = 0; has_shaken_hands < 2; has_shaken_hands++) {
+        struct flooder flooders[FLOODERS];
+        atomic_store(&flood_is_over, false);
+        for (size_t i = 0; i < FLOODERS; i++) {
+            flooder_begin(&flooders[i], has_shaken_hands == 1);
+        }
+        for (int i = 0; i < FLOODERS; i++) {
+            a_good_client_goes_on();
+        }
+        atomic_store(&flood_is_over, true);
+        for (size_t i = 0; i < FLOODERS; i++) {
+            flooder_end(&flooders[i]);
+        }
+    }
+}
+
 #define WITH(test, open) cmocka_unit_test_setup_teardown(test, open, close_fixture)
 
 int main(void)
@@ -355,6 +467,7 @@ int main(void)
         WITH(a_client_without_tls_is_hung_up_on, open_fixture),
         WITH(who_does_not_end_its_handshake_is_hung_up_on, open_strict_fixture),
         WITH(handshakes_under_way_are_counted, open_narrow_fixture),
+        WITH(who_sends_warnings_without_an_end_holds_nobody_up, open_fixture),
     };
     return cmocka_run_group_tests_name("tls+tcp", tests, NULL, NULL);
 }

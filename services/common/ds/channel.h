@@ -68,6 +68,9 @@ uint32_t ds_client_call_timeout_ms(const struct ds_client_call *call);
 /* When the caller stops waiting, on the channel's clock. */
 int64_t ds_client_call_deadline_us(const struct ds_client_call *call);
 
+/* Frees the last attempt's reply and forgets all that was said in it. */
+void ds_client_call_clear(struct ds_client_call *call);
+
 /* Hands an attempt of the call to the transport, which collects it. */
 void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *call);
 

@@ -65,7 +65,7 @@ static void deliver_answer(struct ds_sp_message *message, struct ds_client_call 
     }
     if (message->call_count > 1 && is_share_overflow(call)) {
         /* The server has not executed it: it travels again alone, which is no retry. */
-        ds_client_call_release(call);
+        ds_client_call_clear(call);
         ds_sp_channel_send_alone(channel, call);
         return;
     }

@@ -5,6 +5,7 @@
 #include "ds/channel_sp.h"
 #include "ds/compress.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 bool ds_sp_message_detach_locked(struct ds_sp_message *message, struct ds_client_call *call)
@@ -117,7 +118,7 @@ static void message_send(struct ds_sp_message *message, uint32_t timeout_ms)
     struct ds_bytes parts[DS_CALL_FRAMES_PARTS_MAX];
     const size_t part_count = ds_call_frames_parts(&frames, parts);
     const struct ds_sp_request_times times = {
-        .timeout_ms = (int)timeout_ms,
+        .timeout_ms = timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX,
         .waited_ms = message_waited_ms(message),
     };
     ds_channel_count_message(&message->channel->base, frames.count, frames.packed_count);

@@ -75,7 +75,6 @@ struct ds_channel_options {
     bool compress;
     uint32_t (*random)(void *context); /* for the jitter, any thread; NULL: the system's */
     void *random_context;
-    const char *client_name;      /* for Hello */
     const struct ds_clock *clock; /* NULL: the system's */
     struct ds_metrics *metrics;   /* NULL: not counted; outlives the channel */
 };

@@ -11,8 +11,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* What may wait for the peer is for the owner to bound; this is against a mistake of its. */
-#define OUT_BYTES_MAX ((size_t)4 << 30)
+/* What may wait for the peer: 64 messages of the largest size, and a little. Past it the connection
+ * ends. */
+#define OUT_BYTES_MAX ((size_t)1100 << 20)
+/* What one flush sends at most: a peer that reads as fast as that must not keep the others waiting.
+ */
+#define FLUSH_BYTES_MAX ((size_t)512 * 1024)
 #define KEEPALIVE_IDLE_S 60
 #define KEEPALIVE_INTERVAL_S 15
 #define KEEPALIVE_COUNT 4
@@ -99,13 +103,15 @@ static void note_sent(struct ds_sp_connection *connection, size_t sent)
 static void flush_locked(struct ds_sp_connection *connection)
 {
     size_t sent = 1;
-    while (unsent(connection) > 0 && sent > 0) {
+    size_t all_sent = 0;
+    while (unsent(connection) > 0 && sent > 0 && all_sent < FLUSH_BYTES_MAX) {
         const struct iovec rest = {connection->out.data + connection->out_at, unsent(connection)};
         sent = write_locked(connection, &rest, 1);
         if (connection->has_ended) {
             return;
         }
         connection->out_at += sent;
+        all_sent += sent;
         note_sent(connection, sent);
     }
 }
@@ -134,6 +140,9 @@ static void queue_locked(struct ds_sp_connection *connection, const struct iovec
                              parts[i].iov_len - past);
         }
     }
+    if (connection->out.overflow) {
+        end_locked(connection);
+    }
 }
 
 static void send_locked(struct ds_sp_connection *connection, const struct iovec *parts,
@@ -149,6 +158,9 @@ static void send_locked(struct ds_sp_connection *connection, const struct iovec 
     }
     if (sent < size) {
         queue_locked(connection, parts, part_count, sent);
+    }
+    if (connection->has_ended) {
+        return;
     }
     note_sent(connection, sent);
     if (connection->tls != NULL && connection->is_shaken && !connection->is_corked) {

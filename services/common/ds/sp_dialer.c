@@ -84,6 +84,7 @@ static void dialer_due(struct ds_timer *timer)
     set_timer_locked(dialer);
     pthread_mutex_unlock(&dialer->mutex);
     ds_sp_requests_tell(dialer);
+    ds_sp_requests_send_waiting(dialer);
 }
 
 static void see_to_link(struct ds_sp_dialer *dialer, struct ds_sp_link *link)
@@ -117,6 +118,9 @@ static void dialer_run(struct ds_sp_task *task)
         see_to_link(dialer, &dialer->links[i]);
     }
     ds_sp_requests_tell(dialer);
+    if (!is_closed) {
+        ds_sp_requests_send_waiting(dialer);
+    }
 }
 
 /* ---- the beginning ---- */

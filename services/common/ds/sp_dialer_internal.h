@@ -82,8 +82,10 @@ struct ds_sp_request {
     enum ds_sp_request_state state;
     bool is_cancelled;
     bool was_sent;
+    bool is_sending; /* its message is the caller's, who is still being read from: the end waits */
     const char *failure;
-    ds_code code; /* once it has ended */
+    ds_code code;              /* once it has ended */
+    struct ds_sp_reply *reply; /* that came while it was sending */
     struct ds_timer timer;
     int64_t deadline_us;
     int patience_ms;         /* what is left of it, without a connection */
@@ -147,7 +149,7 @@ struct ds_sp_request *ds_sp_request_pop(struct ds_sp_request_list *list);
 void ds_sp_request_due(struct ds_timer *timer);
 
 /* The end of a request whose slot, if it has one, is the caller's to see to. ds_sp_requests_tell()
- * or a wake must follow. */
+ * or a wake must follow. It is told once nobody reads the message any more. */
 void ds_sp_request_finish_locked(struct ds_sp_request *request, ds_code code);
 
 /* Ends all that wait, for the reason that there is no connection. */
@@ -159,8 +161,8 @@ void ds_sp_requests_tell(struct ds_sp_dialer *dialer);
 /* Sends what waits, as far as there is room. */
 void ds_sp_requests_send_waiting(struct ds_sp_dialer *dialer);
 
-/* A reply that has come by the link. */
-void ds_sp_request_answer(struct ds_sp_link *link, uint32_t id, struct ds_bytes body);
+/* A reply that has come by the link. False where it answers what the peer can't have got yet. */
+bool ds_sp_request_answer(struct ds_sp_link *link, uint32_t id, struct ds_bytes body);
 
 /* ---- sp_pool.c ---- */
 

@@ -196,10 +196,9 @@ static bool take_reply(struct ds_sp_link *link, struct ds_bytes message)
     const uint8_t *id = message.data;
     ds_bytes_skip(&message, ID_BYTES);
     link->reconnect_ms = RECONNECT_MS_MIN;
-    ds_sp_request_answer(
+    return ds_sp_request_answer(
         link, (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3],
         message);
-    return true;
 }
 
 static void note_receiving(struct ds_sp_link *link)

@@ -68,7 +68,9 @@ void ds_sp_request_finish_locked(struct ds_sp_request *request, ds_code code)
     request->state = DS_SP_REQUEST_ENDED;
     request->code = code;
     request->failure = code == DS_UNAVAILABLE ? dialer->failure : NULL;
-    ds_sp_request_push(&dialer->ended, request);
+    if (!request->is_sending) {
+        ds_sp_request_push(&dialer->ended, request);
+    }
 }
 
 /* What is on its way goes on, and its answer will find nobody. */
@@ -100,7 +102,9 @@ void ds_sp_requests_tell(struct ds_sp_dialer *dialer)
         if (request == NULL) {
             return;
         }
-        request->done(request->context, request->code, NULL);
+        struct ds_sp_reply *reply = request->reply;
+        request->reply = NULL;
+        request->done(request->context, request->code, reply);
     }
 }
 
@@ -169,6 +173,7 @@ static uint32_t start_locked(struct ds_sp_request *request, struct ds_sp_link *l
 {
     const struct ds_sp_slot *slot = ds_sp_slot_take_locked(link, request);
     request->state = DS_SP_REQUEST_SENT;
+    request->is_sending = true;
     request->link = link;
     request->slot = (size_t)(slot - link->slots);
     link->sender_count++;
@@ -176,6 +181,20 @@ static uint32_t start_locked(struct ds_sp_request *request, struct ds_sp_link *l
     link->used_us = ds_sp_now_us();
     ds_sp_dialer_arm_locked(request->dialer, &request->timer, request->deadline_us);
     return slot->id;
+}
+
+/* A request that has ended while it was being sent is told of now. */
+static void tell_late_locked(struct ds_sp_link *link, struct ds_sp_request *request,
+                             const uint64_t *end)
+{
+    const bool was_answered = request->code == DS_OK;
+    if (was_answered && end != NULL && ds_sp_connection_sent(&link->connection) < *end) {
+        /* By a peer that can't have got it: it answers ids that it guesses. */
+        link->is_failing = true;
+        link->is_useless = true;
+    }
+    ds_sp_request_push(&link->dialer->ended, request);
+    ds_sp_dialer_wake_locked(link->dialer);
 }
 
 /* Notes what has become of the message. One that the connection could not take whole waits for
@@ -190,12 +209,17 @@ static void transmitted(struct ds_sp_link *link, struct ds_sp_request *request, 
     if (end == NULL) {
         link->is_failing = true;
     }
-    if (is_ours && end != NULL) {
+    request->is_sending = false;
+    if (slot != NULL && end != NULL) {
         slot->end = *end;
-    } else if (is_ours) {
+    }
+    if (is_ours && end == NULL) {
         ds_sp_slot_free_locked(link, slot);
         gather(&request->unsent, parts, part_count);
         wait_locked(request);
+        ds_sp_dialer_wake_locked(dialer); /* Another connection may be there already. */
+    } else if (!is_ours) {
+        tell_late_locked(link, request, end);
     }
     link->sender_count--;
     link->large_senders -= is_large(parts, part_count) ? 1 : 0;
@@ -307,28 +331,54 @@ static struct ds_sp_reply *reply_create(struct ds_sp_stream *stream, struct ds_b
     return reply;
 }
 
-void ds_sp_request_answer(struct ds_sp_link *link, uint32_t id, struct ds_bytes body)
+/* Whether all of the slot's request has gone to the kernel; of one that is just being sent nobody
+ * knows yet. */
+static bool may_be_answered(struct ds_sp_link *link, const struct ds_sp_slot *slot)
+{
+    return slot->end == UINT64_MAX || ds_sp_connection_sent(&link->connection) >= slot->end;
+}
+
+/* Takes the slot's request, if it still has one; NULL also where that is told of by who sends it.
+ */
+static struct ds_sp_request *take_answered_locked(struct ds_sp_link *link, struct ds_sp_slot *slot,
+                                                  struct ds_bytes body)
+{
+    struct ds_sp_dialer *dialer = link->dialer;
+    struct ds_sp_request *request = slot->request;
+    ds_sp_slot_free_locked(link, slot);
+    link->used_us = ds_sp_loop_now_us(dialer->loop);
+    if (request == NULL) {
+        dialer->stray_replies++;
+        return NULL;
+    }
+    ds_timers_stop(&dialer->timers, &request->timer);
+    request->was_sent = true;
+    request->state = DS_SP_REQUEST_ENDED;
+    request->code = DS_OK;
+    if (!request->is_sending) {
+        return request;
+    }
+    request->reply = reply_create(&link->connection.stream, body);
+    return NULL;
+}
+
+bool ds_sp_request_answer(struct ds_sp_link *link, uint32_t id, struct ds_bytes body)
 {
     struct ds_sp_dialer *dialer = link->dialer;
     struct ds_sp_request *request = NULL;
     pthread_mutex_lock(&dialer->mutex);
     struct ds_sp_slot *slot = ds_sp_slot_find_locked(link, id);
-    if (slot != NULL) {
-        request = slot->request;
-        ds_sp_slot_free_locked(link, slot);
-        link->used_us = ds_sp_loop_now_us(dialer->loop);
-    }
-    if (request != NULL) {
-        ds_timers_stop(&dialer->timers, &request->timer);
-        request->was_sent = true;
-        request->state = DS_SP_REQUEST_ENDED;
-    } else {
+    const bool is_honest = slot == NULL || may_be_answered(link, slot);
+    if (slot == NULL) {
         dialer->stray_replies++;
+    } else if (is_honest) {
+        request = take_answered_locked(link, slot, body);
     }
     pthread_mutex_unlock(&dialer->mutex);
     if (request != NULL) {
         request->done(request->context, DS_OK, reply_create(&link->connection.stream, body));
     }
+    return is_honest;
 }
 
 struct ds_bytes ds_sp_reply_bytes(const struct ds_sp_reply *reply)

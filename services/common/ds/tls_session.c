@@ -9,15 +9,22 @@
 #include <time.h>
 
 #define DAY_S 86400
-/* Pieces that the handshake of a look may come in; a server that drips would hold it for ever. */
+/*
+ * What one call reads at most. mbedTLS goes on by itself over records that say nothing, such as
+ * warnings, so that who sends them without an end would hold the thread, and the identity's lock.
+ * The rest is still there for the next call. A look, which waits for each piece, has one call.
+ */
+#define RECEIVES_PER_CALL_MAX 32
 #define LOOK_RECEIVES_MAX 64
 
 struct ds_tls_session {
     int fd;
     bool wants_write;
-    bool is_open;                     /* the handshake is done */
-    int failure;                      /* of mbedTLS, of the handshake */
-    int receives_left;                /* of a look; below 0: any number */
+    bool is_open; /* the handshake is done */
+    int failure;  /* of mbedTLS, of the handshake */
+    bool is_reading;
+    int receives_max; /* of a call */
+    int receives_left;
     size_t write_size;                /* of a write that waits */
     struct ds_tls_identity *identity; /* NULL: a client */
     mbedtls_ssl_config config;        /* of a client */
@@ -27,6 +34,10 @@ struct ds_tls_session {
 static int session_send(void *context, const unsigned char *bytes, size_t size)
 {
     const struct ds_tls_session *session = context;
+    if (session->is_reading) {
+        /* The peer wants to renegotiate; a refusal would get among what is just being written. */
+        return MBEDTLS_ERR_SSL_CONN_EOF;
+    }
     const ssize_t sent = send(session->fd, bytes, size, MSG_NOSIGNAL);
     if (sent >= 0) {
         return (int)sent;
@@ -39,9 +50,9 @@ static int session_receive(void *context, unsigned char *target, size_t size)
 {
     struct ds_tls_session *session = context;
     if (session->receives_left == 0) {
-        return MBEDTLS_ERR_SSL_CONN_EOF;
+        return MBEDTLS_ERR_SSL_WANT_READ;
     }
-    session->receives_left -= session->receives_left > 0 ? 1 : 0;
+    session->receives_left--;
     const ssize_t got = recv(session->fd, target, size, 0);
     if (got >= 0) {
         return (int)got;
@@ -56,7 +67,7 @@ static struct ds_tls_session *session_create(int fd)
         abort();
     }
     session->fd = fd;
-    session->receives_left = -1;
+    session->receives_max = RECEIVES_PER_CALL_MAX;
     mbedtls_ssl_config_init(&session->config);
     mbedtls_ssl_init(&session->tls);
     return session;
@@ -107,7 +118,7 @@ struct ds_tls_session *ds_tls_session_connect(const struct ds_tls_trust *trust, 
 struct ds_tls_session *ds_tls_session_look(const struct ds_tls_trust *trust, int fd)
 {
     struct ds_tls_session *session = session_connect(trust, fd, MBEDTLS_SSL_VERIFY_OPTIONAL);
-    session->receives_left = LOOK_RECEIVES_MAX;
+    session->receives_max = LOOK_RECEIVES_MAX;
     return session;
 }
 
@@ -136,6 +147,7 @@ static bool waits(struct ds_tls_session *session, int outcome)
 static int shake_hands(struct ds_tls_session *session)
 {
     struct ds_tls_identity *identity = session->identity;
+    session->receives_left = session->receives_max;
     if (identity == NULL) {
         return mbedtls_ssl_handshake(&session->tls);
     }
@@ -167,7 +179,10 @@ bool ds_tls_session_wants_write(const struct ds_tls_session *session)
 
 ssize_t ds_tls_session_read(struct ds_tls_session *session, void *target, size_t size)
 {
+    session->receives_left = session->receives_max;
+    session->is_reading = true;
     const int got = mbedtls_ssl_read(&session->tls, target, size);
+    session->is_reading = false;
     if (got > 0) {
         return got;
     }

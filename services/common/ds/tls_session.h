@@ -30,7 +30,8 @@ enum ds_tls_step {
     DS_TLS_STEP_FAILED,
 };
 
-/* To be called until it is done. */
+/* To be called until it is done. It may wait though more is there to be read: the descriptor then
+ * stays ready. */
 enum ds_tls_step ds_tls_session_shake_hands(struct ds_tls_session *session);
 
 bool ds_tls_session_wants_write(const struct ds_tls_session *session);
