@@ -1,5 +1,6 @@
 #include "ds/sp_address.h"
 
+#include "ds/host_port.h"
 #include "ds/tls.h"
 
 #include <arpa/inet.h>
@@ -84,19 +85,11 @@ static ds_code read_host(const char *text, struct ds_sp_address *ret_address)
 {
     struct ds_sp_address address = {.place_count = 0};
     char host[INET6_ADDRSTRLEN];
+    bool is_bracketed;
+    const char *port_text;
     in_port_t port;
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || !read_port(colon + 1, &port)) {
-        return DS_INVALID_ARGUMENT;
-    }
-    const bool is_bracketed = text[0] == '[' && colon[-1] == ']';
-    const size_t host_bytes = (size_t)(colon - text) - (is_bracketed ? 2 : 0);
-    if (host_bytes >= sizeof host) {
-        return DS_INVALID_ARGUMENT;
-    }
-    memcpy(host, text + (is_bracketed ? 1 : 0), host_bytes);
-    host[host_bytes] = '\0';
-    if (!add_host(host, is_bracketed, port, &address)) {
+    if (!ds_host_port_split(text, host, sizeof host, &is_bracketed, &port_text) ||
+        !read_port(port_text, &port) || !add_host(host, is_bracketed, port, &address)) {
         return DS_INVALID_ARGUMENT;
     }
     *ret_address = address;

@@ -1,5 +1,6 @@
 #include "ds/sp_bind.h"
 
+#include "ds/host_port.h"
 #include "ds/tls.h"
 
 #include <errno.h>
@@ -157,13 +158,9 @@ static ds_code bind_host(const char *text, struct ds_sp_binding *binding)
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     char host[HOST_BYTES_MAX];
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || (size_t)(colon - text) >= sizeof host) {
-        return DS_INVALID_ARGUMENT;
-    }
-    const bool is_six = text[0] == '[' && colon[-1] == ']';
-    snprintf(host, sizeof host, "%.*s", (int)(colon - text) - 2 * is_six, text + is_six);
-    if (colon[1] == '\0' || getaddrinfo(host, colon + 1, &hints, &found) != 0) {
+    const char *port;
+    if (!ds_host_port_split(text, host, sizeof host, NULL, &port) || port[0] == '\0' ||
+        getaddrinfo(host, port, &hints, &found) != 0) {
         return DS_INVALID_ARGUMENT;
     }
     const ds_code code = bind_found(found, binding);

@@ -1,3 +1,4 @@
+#include "ds/host_port.h"
 #include "ds/tls_internal.h"
 
 #include <errno.h>
@@ -61,25 +62,18 @@ static ds_code read_authorities(struct ds_tls_trust *trust, const char *ca_file,
     return DS_OK;
 }
 
-/* HOST:PORT, an IPv6 host in brackets. */
 static bool split_address(const char *address, struct ds_tls_trust *trust)
 {
-    const char *colon = strrchr(address, ':');
-    if (colon == NULL || colon == address) {
+    const char *port;
+    if (!ds_host_port_split(address, trust->host, sizeof trust->host, NULL, &port)) {
         return false;
     }
-    size_t host_bytes = (size_t)(colon - address);
-    const size_t port_bytes = strlen(colon + 1);
-    if (address[0] == '[' && address[host_bytes - 1] == ']') {
-        address++;
-        host_bytes -= 2;
-    }
-    if (host_bytes == 0 || host_bytes >= sizeof trust->host || port_bytes == 0 ||
-        port_bytes >= sizeof trust->port || strspn(colon + 1, "0123456789") != port_bytes) {
+    const size_t port_bytes = strlen(port);
+    if (port_bytes == 0 || port_bytes >= sizeof trust->port ||
+        strspn(port, "0123456789") != port_bytes) {
         return false;
     }
-    memcpy(trust->host, address, host_bytes);
-    memcpy(trust->port, colon + 1, port_bytes);
+    memcpy(trust->port, port, port_bytes + 1);
     return true;
 }
 
