@@ -30,7 +30,7 @@ static void due_push(struct load_visit *visit)
     worker->due_last = visit;
 }
 
-static void timer_fired(struct load_timer *timer)
+static void timer_fired(struct ds_timer *timer)
 {
     due_push((struct load_visit *)(void *)((char *)timer - offsetof(struct load_visit, timer)));
 }
@@ -48,7 +48,7 @@ static void visit_plan(struct load_visit *visit, int64_t planned_ns)
     if (planned_ns <= now_ns(visit)) {
         due_push(visit);
     } else {
-        load_timers_set(&visit->worker->loop.timers, &visit->timer, planned_ns);
+        ds_timers_set(&visit->worker->loop.timers, &visit->timer, planned_ns);
     }
 }
 
@@ -318,7 +318,7 @@ void load_visits_destroy(struct load_worker *worker)
     while (worker->all != NULL) {
         struct load_visit *visit = worker->all;
         worker->all = visit->next_of_all;
-        load_timers_stop(&worker->loop.timers, &visit->timer);
+        ds_timers_stop(&worker->loop.timers, &visit->timer);
         load_native_call_deinit(&visit->native);
         load_variables_deinit(&visit->variables);
         load_request_deinit(&visit->request);

@@ -135,7 +135,7 @@ struct alarm {
 static void alarm_fired(struct ds_timer *timer)
 {
     struct alarm *alarm = (struct alarm *)timer;
-    assert_true(ds_sp_loop_now_us(alarm->loop) >= timer->at_us);
+    assert_true(ds_sp_loop_now_us(alarm->loop) >= timer->at);
     sem_post(&alarm->fired);
 }
 

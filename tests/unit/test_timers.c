@@ -13,8 +13,8 @@ static int64_t last_at_us;
 static void fire(struct ds_timer *timer)
 {
     assert_int_equal(timer->place, 0);
-    assert_true(timer->at_us >= last_at_us);
-    last_at_us = timer->at_us;
+    assert_true(timer->at >= last_at_us);
+    last_at_us = timer->at;
     fired_count++;
 }
 
@@ -59,7 +59,7 @@ static struct ds_timers *own_timers;
 static void fire_again(struct ds_timer *timer)
 {
     fired_count++;
-    ds_timers_set(own_timers, timer, timer->at_us);
+    ds_timers_set(own_timers, timer, timer->at);
 }
 
 static void a_timer_that_is_set_for_now_again_waits_for_the_next_turn(void **state)

@@ -1,7 +1,5 @@
 #include "ds/sp_connection.h"
 
-#include "ds/clock.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,11 +18,6 @@
 #define KEEPALIVE_IDLE_S 60
 #define KEEPALIVE_INTERVAL_S 15
 #define KEEPALIVE_COUNT 4
-
-static int64_t clock_us(void)
-{
-    return ds_clock_monotonic_us(ds_clock_system());
-}
 
 static size_t unsent(const struct ds_sp_connection *connection)
 {
@@ -96,7 +89,7 @@ static void note_sent(struct ds_sp_connection *connection, size_t sent)
         connection->out_at = 0;
         connection->blocked_us = 0;
     } else if (sent > 0 || connection->blocked_us == 0) {
-        connection->blocked_us = clock_us();
+        connection->blocked_us = ds_sp_now_us();
     }
 }
 
@@ -153,10 +146,7 @@ static void send_locked(struct ds_sp_connection *connection, const struct iovec 
     if (connection->tls == NULL && !connection->is_corked && unsent(connection) == 0) {
         sent = write_locked(connection, parts, part_count);
     }
-    if (connection->has_ended) {
-        return;
-    }
-    if (sent < size) {
+    if (!connection->has_ended && sent < size) {
         queue_locked(connection, parts, part_count, sent);
     }
     if (connection->has_ended) {
@@ -356,7 +346,7 @@ bool ds_sp_connection_open(struct ds_sp_connection *connection,
     ds_buffer_append(&connection->out, greeting, sizeof greeting);
     connection->queued_bytes = sizeof greeting;
     pthread_mutex_lock(&connection->mutex);
-    connection->blocked_us = clock_us();
+    connection->blocked_us = ds_sp_now_us();
     if (connection->is_shaken) {
         flush_locked(connection);
     }

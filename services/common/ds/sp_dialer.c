@@ -1,6 +1,5 @@
 #include "ds/sp_dialer.h"
 
-#include "ds/clock.h"
 #include "ds/log.h"
 #include "ds/sp_dialer_internal.h"
 
@@ -14,11 +13,6 @@
 static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ds_sp_loop *shared_loop;
 static size_t shared_count;
-
-int64_t ds_sp_now_us(void)
-{
-    return ds_clock_monotonic_us(ds_clock_system());
-}
 
 static ds_code loop_hold(struct ds_sp_loop **ret_loop)
 {

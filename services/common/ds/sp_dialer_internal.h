@@ -130,8 +130,6 @@ struct ds_sp_dialer {
     struct ds_sp_request requests[]; /* used as they are needed */
 };
 
-int64_t ds_sp_now_us(void);
-
 /* ---- sp_dialer.c ---- */
 
 /* Has the loop look at timers, at requests that have ended and at links that are wanted. */

@@ -1,6 +1,5 @@
 #include "ds/sp_listener.h"
 
-#include "ds/clock.h"
 #include "ds/sp_listener_internal.h"
 
 #include <stdio.h>
@@ -180,7 +179,7 @@ void ds_sp_listener_connections(struct ds_sp_listener *listener, size_t max,
     if (views.views == NULL) {
         abort();
     }
-    const int64_t now_us = ds_clock_monotonic_us(ds_clock_system());
+    const int64_t now_us = ds_sp_now_us();
     for (size_t i = 0; i < listener->lane_count; i++) {
         take_views(&listener->lanes[i], now_us, &views);
     }

@@ -1,5 +1,4 @@
 /* Hands the connections that come round the lanes. */
-#include "ds/clock.h"
 #include "ds/sp_listener_internal.h"
 
 #include <arpa/inet.h>
@@ -41,7 +40,7 @@ static struct ds_sp_peer *peer_create(struct ds_sp_listener *listener, int fd,
     peer->fd = fd;
     peer->id = atomic_fetch_add(&last_id, 1) + 1;
     peer->address = ds_peer_address_of(address);
-    peer->came_us = ds_clock_monotonic_us(ds_clock_system());
+    peer->came_us = ds_sp_now_us();
     peer->task.run = run_begin;
     atomic_init(&peer->reference_count, 1);
     write_name(address, peer->name);

@@ -137,7 +137,7 @@ static void watch_time(struct ds_sp_peer *peer)
     if (peer->unread_us > 0) {
         take_earlier(&at_us, peer->unread_look_us, UNREAD_LOOK_US);
     }
-    if (at_us < INT64_MAX && (peer->timer.place == 0 || peer->timer.at_us > at_us)) {
+    if (at_us < INT64_MAX && (peer->timer.place == 0 || peer->timer.at > at_us)) {
         ds_timers_set(ds_sp_loop_timers(loop_of(peer)), &peer->timer, at_us);
     }
 }

@@ -37,7 +37,7 @@ struct ds_sp_loop {
 /* The loop whose thread this is. */
 static _Thread_local const struct ds_sp_loop *own_loop;
 
-static int64_t clock_us(void)
+int64_t ds_sp_now_us(void)
 {
     return ds_clock_monotonic_us(ds_clock_system());
 }
@@ -56,7 +56,7 @@ static int wait_ms(struct ds_sp_loop *loop)
     if (!ds_timers_due(&loop->timers, &due_us)) {
         return -1;
     }
-    const int64_t left_us = due_us - clock_us();
+    const int64_t left_us = due_us - ds_sp_now_us();
     const int64_t left_ms = (left_us + US_PER_MS - 1) / US_PER_MS;
     return left_us <= 0 ? 0 : left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 }
@@ -64,7 +64,7 @@ static int wait_ms(struct ds_sp_loop *loop)
 static void run_events(struct ds_sp_loop *loop)
 {
     const int count = epoll_wait(loop->epoll, loop->events, EVENTS_MAX, wait_ms(loop));
-    loop->now_us = clock_us();
+    loop->now_us = ds_sp_now_us();
     loop->event_count = count > 0 ? count : 0;
     for (loop->event_at = 0; loop->event_at < loop->event_count;) {
         const struct epoll_event *event = &loop->events[loop->event_at++];
@@ -99,7 +99,7 @@ static void *loop_main(void *argument)
     struct ds_sp_loop *loop = argument;
     own_loop = loop;
     (void)pthread_setname_np(pthread_self(), loop->name);
-    loop->now_us = clock_us();
+    loop->now_us = ds_sp_now_us();
     bool is_ending = false;
     while (run_tasks(loop, &is_ending)) {
         if (!is_ending) { /* It has been woken for the end already. */

@@ -14,6 +14,9 @@
 
 struct ds_sp_loop;
 
+/* The machine's monotonic clock, which all times of the transport are of. Any thread. */
+int64_t ds_sp_now_us(void);
+
 /* A descriptor that is waited for. Belongs to the caller and stays where it is until a task that
  * was posted after its removal runs. */
 struct ds_sp_watch {
