@@ -148,7 +148,6 @@ static int connect_and_serve(struct daemon *daemon)
 {
     const struct ds_channel_options channel_options = {.url = daemon->options.storage,
                                                        .tls = &daemon->options.tls,
-                                                       .client_name = NAME "/" DS_VERSION,
                                                        .retry = &read_retries,
                                                        .metrics = daemon->client_metrics};
     struct ds_channel *storage = NULL;

@@ -29,7 +29,7 @@ struct deltastream_call *call_create(struct deltastream_client *client,
     atomic_init(&call->reference_count, 1);
     call->client = client;
     call->call.method = method;
-    call->request_bytes = request_bytes;
+    call->call.payload = ds_bytes_of(call->request, request_bytes);
     call->message = "";
     ds_buffer_init(&call->json, SIZE_MAX / 2);
     return call;
@@ -42,8 +42,13 @@ void call_unref(struct deltastream_call *call)
     }
     ds_client_call_release(&call->call);
     ds_arena_destroy(call->arena);
-    ds_buffer_deinit(&call->json);
-    free(call);
+    /* Few replies are ever asked for their JSON. */
+    if (call->json.data != NULL) {
+        ds_buffer_deinit(&call->json);
+    }
+    if (!call->is_of_slot) {
+        free(call);
+    }
 }
 
 struct ds_arena *call_arena(struct deltastream_call *call)
@@ -132,9 +137,11 @@ static const struct ds_metadata_entry *metadata_copy(struct deltastream_call *ca
     return entries;
 }
 
-/* Another thread may put a new one in its place. */
-static const char *authorization_copy(struct deltastream_call *call)
+const char *call_authorization_copy(struct deltastream_call *call)
 {
+    if (!atomic_load_explicit(&call->client->has_authorization, memory_order_acquire)) {
+        return NULL;
+    }
     pthread_mutex_lock(&call->client->mutex);
     const char *authorization = copy_text(call, call->client->authorization);
     pthread_mutex_unlock(&call->client->mutex);
@@ -151,11 +158,10 @@ static const char *call_prepare(struct deltastream_call *call,
         return wrong;
     }
     struct ds_client_call *inner = &call->call;
-    inner->payload = ds_bytes_of(call->request, call->request_bytes);
     inner->timeout_ms = options.timeout_ms != 0 ? options.timeout_ms : call->client->timeout_ms;
     inner->principal = call->client->principal;
     inner->authorization = options.authorization != NULL ? copy_text(call, options.authorization)
-                                                         : authorization_copy(call);
+                                                         : call_authorization_copy(call);
     inner->traceparent = copy_text(call, options.traceparent);
     inner->tracestate = copy_text(call, options.tracestate);
     if (options.idempotency_key_bytes > 0) {
@@ -175,9 +181,6 @@ static void call_settle(struct deltastream_call *call)
 {
     call->code = call->call.code;
     call->message = call->call.message;
-    if (call->code != DS_CANCELLED && call->code != DS_DEADLINE_EXCEEDED) {
-        atomic_store_explicit(&call->client->has_settled, true, memory_order_relaxed);
-    }
     if (call->type != NULL && call->code == DS_OK) {
         typed_take_response(call);
     }
@@ -223,14 +226,19 @@ enum deltastream_code call_run(struct deltastream_call *call,
     return (enum deltastream_code)code;
 }
 
-static void call_done(struct ds_client_call *inner)
+void call_deliver(struct deltastream_call *call)
 {
-    struct deltastream_call *call = inner->context;
     call_settle(call);
     atomic_store(&call->is_done, true);
     callback_depth++;
     call->done(call->context, (struct deltastream_reply *)call);
     callback_depth--;
+}
+
+static void call_done(struct ds_client_call *inner)
+{
+    struct deltastream_call *call = inner->context;
+    call_deliver(call);
     call_unref(call);
 }
 
@@ -278,11 +286,14 @@ void deltastream_call_release(struct deltastream_call *call)
 
 static struct deltastream_call *raw_create(struct deltastream_client *client,
                                            const struct deltastream_method *method,
-                                           const void *request, size_t request_bytes)
+                                           const void *request, size_t request_bytes, bool borrows)
 {
     assert(request != NULL || request_bytes == 0);
-    struct deltastream_call *call = call_create(client, method_of(method), request_bytes);
-    if (request_bytes > 0) {
+    struct deltastream_call *call =
+        call_create(client, method_of(method), borrows ? 0 : request_bytes);
+    if (borrows) {
+        call->call.payload = ds_bytes_of(request, request_bytes);
+    } else if (request_bytes > 0) {
         memcpy(call->request, request, request_bytes);
     }
     return call;
@@ -294,7 +305,7 @@ enum deltastream_code deltastream_call_raw(struct deltastream_client *client,
                                            const struct deltastream_call_options *options,
                                            struct deltastream_reply **ret_reply)
 {
-    struct deltastream_call *call = raw_create(client, method, request, request_bytes);
+    struct deltastream_call *call = raw_create(client, method, request, request_bytes, true);
     if (method == NULL) {
         return call_refuse(call, DS_UNIMPLEMENTED, "there is no method of that name", ret_reply);
     }
@@ -311,6 +322,8 @@ enum deltastream_code deltastream_call_raw_async(struct deltastream_client *clie
     if (method == NULL) {
         return DELTASTREAM_UNIMPLEMENTED;
     }
-    return call_begin(raw_create(client, method, request, request_bytes), options, done, context,
-                      ret_call);
+    struct deltastream_call_options taken;
+    const bool borrows = options_take(options, &taken) == NULL && taken.borrow_request;
+    return call_begin(raw_create(client, method, request, request_bytes, borrows), options, done,
+                      context, ret_call);
 }

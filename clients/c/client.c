@@ -14,7 +14,6 @@
 #define RETRY_JITTER 0.2
 #define RETRY_TOKENS_MAX 100
 
-#define HELLO_TIMEOUT_MS 1000
 /* Above all levels. */
 #define LOG_LEVEL_NONE ((enum ds_log_level)(DS_LOG_ERROR + 1))
 
@@ -161,12 +160,14 @@ static ds_code tls_check(const struct ds_tls_options *tls, const char *url, char
         return DS_OK;
     }
     const ds_code code = ds_tls_trust_load(tls, url, &trust, &refusal);
-    if (code != DS_OK) {
-        message_write(ret_message, message_bytes, "%s: %s", refusal.setting, refusal.reason);
-        return DS_FAILED_PRECONDITION;
+    if (code == DS_OK) {
+        ds_tls_trust_destroy(trust);
+        return DS_OK;
     }
-    ds_tls_trust_destroy(trust);
-    return DS_OK;
+    const bool is_address = strcmp(refusal.setting, "connect") == 0;
+    message_write(ret_message, message_bytes, "%s: %s", is_address ? "url" : refusal.setting,
+                  refusal.reason);
+    return is_address ? DS_INVALID_ARGUMENT : DS_FAILED_PRECONDITION;
 }
 
 static ds_code channel_open(struct deltastream_client *client,
@@ -174,10 +175,13 @@ static ds_code channel_open(struct deltastream_client *client,
                             const struct ds_retry_policy *retry, char *ret_message,
                             size_t message_bytes)
 {
-    const struct ds_tls_options tls = {.ca_file = options->tls_ca_file,
-                                       .server_name = options->tls_server_name};
+    const struct ds_tls_options tls = {.ca_file = copy_text(client->arena, options->tls_ca_file),
+                                       .server_name =
+                                           copy_text(client->arena, options->tls_server_name)};
     const char *const *urls = options->url_count > 0 ? options->urls : &options->url;
     client->url_count = options->url_count > 0 ? options->url_count : 1;
+    client->tls = tls;
+    client->url = copy_text(client->arena, urls[0]);
     for (size_t i = 0; i < client->url_count; i++) {
         DS_TRY(tls_check(&tls, urls[i], ret_message, message_bytes));
     }
@@ -194,8 +198,12 @@ static ds_code channel_open(struct deltastream_client *client,
     };
     const ds_code code = ds_channel_open(&channel_options, &client->channel);
     if (code != DS_OK) {
+        const bool is_alone = client->url_count == 1;
+        const char *quote = is_alone ? "\"" : "";
         message_write(ret_message, message_bytes,
-                      "url: not of the form ipc:///path, tcp://host:port or tls+tcp://host:port");
+                      "url: %s%s%s is not of the form ipc:///path, tcp://host:port or "
+                      "tls+tcp://host:port",
+                      quote, is_alone ? urls[0] : "one of urls", quote);
     }
     return code;
 }
@@ -259,28 +267,12 @@ enum deltastream_code deltastream_client_open(const struct deltastream_client_op
     return DELTASTREAM_OK;
 }
 
-/*
- * Says hello and does not mind what comes back: whoever leaves before nng's greeting is through
- * makes the listener deaf for a second.
- */
-static void client_greet(struct deltastream_client *client)
-{
-    struct ds_client_call call = {
-        .method = ds_method_control_hello, .timeout_ms = HELLO_TIMEOUT_MS, .is_final = true};
-    (void)ds_channel_call_wait(client->channel, &call);
-    ds_client_call_release(&call);
-}
-
 void deltastream_client_close(struct deltastream_client *client)
 {
     assert(!thread_is_in_callback());
-    if (client == NULL) {
-        return;
+    if (client != NULL) {
+        client_destroy(client);
     }
-    if (!atomic_load(&client->has_settled)) {
-        client_greet(client);
-    }
-    client_destroy(client);
 }
 
 void deltastream_client_set_authorization(struct deltastream_client *client,
@@ -296,6 +288,7 @@ void deltastream_client_set_authorization(struct deltastream_client *client,
     pthread_mutex_lock(&client->mutex);
     char *old = client->authorization;
     client->authorization = copy;
+    atomic_store_explicit(&client->has_authorization, copy != NULL, memory_order_release);
     pthread_mutex_unlock(&client->mutex);
     free(old);
 }

@@ -16,10 +16,12 @@ struct deltastream_client {
     struct ds_arena *arena; /* what the options pointed to */
     uint32_t timeout_ms;
     size_t url_count;
+    const char *url; /* the first */
+    struct ds_tls_options tls;
     const struct ds_principal *principal; /* NULL: none */
-    atomic_bool has_settled; /* the connection has been good or bad: see client_greet() */
-    pthread_mutex_t mutex;   /* guards authorization */
-    char *authorization;     /* NULL: none */
+    pthread_mutex_t mutex;                /* guards authorization */
+    char *authorization;                  /* NULL: none */
+    atomic_bool has_authorization;        /* most clients have none, and their calls need no lock */
 };
 
 /*
@@ -39,8 +41,8 @@ struct deltastream_call {
     const ProtobufCMessage *response; /* of a typed call */
     ds_code code;
     const char *message;
-    size_t request_bytes;
-    uint8_t request[];
+    bool is_of_slot;   /* its memory is the slot's */
+    uint8_t request[]; /* empty where the payload is the program's */
 };
 
 /* The same, seen from its end. */
@@ -61,7 +63,7 @@ bool struct_give(void *given, const void *known, size_t known_bytes, size_t firs
 void message_write(char *message, size_t message_bytes, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A call with room for its request, which the caller fills. Never NULL. */
+/* A call with room for its request, which the caller fills; it is the payload. Never NULL. */
 struct deltastream_call *call_create(struct deltastream_client *client,
                                      const struct ds_method *method, size_t request_bytes);
 
@@ -80,6 +82,12 @@ enum deltastream_code call_begin(struct deltastream_call *call,
  * `message` is copied. */
 enum deltastream_code call_refuse(struct deltastream_call *call, ds_code code, const char *message,
                                   struct deltastream_reply **ret_reply);
+
+/* The call is over: tells the program, whose the reply is from then on. */
+void call_deliver(struct deltastream_call *call);
+
+/* The client's, whose place another thread may put a new one in; NULL: none. */
+const char *call_authorization_copy(struct deltastream_call *call);
 
 struct ds_arena *call_arena(struct deltastream_call *call);
 void call_unref(struct deltastream_call *call);

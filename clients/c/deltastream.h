@@ -24,7 +24,8 @@
  *
  * Ownership. What comes out of a parameter `ret_…` belongs to the caller, and the declaration names
  * what frees it. What a function returns a pointer to belongs to the object that was asked, and
- * lives as long as that. What is passed in is copied before the function returns.
+ * lives as long as that. What is passed in is copied before the function returns, but for requests
+ * of calls with `borrow_request` and of slots.
  *
  * Codes. Functions that can fail return a code; out-parameters are untouched on failure, but for
  * ret_reply, which is always set. A wrong argument that only a fault in the program explains, such
@@ -183,8 +184,8 @@ deltastream_client_open(const struct deltastream_client_options *options,
 /*
  * Ends calls in flight with CANCELLED and waits for their callbacks, then frees the client.
  * Subscriptions are closed before. Replies live on. Nobody may use the client meanwhile; not to be
- * called from a callback. Where no call was ever answered it waits for a first connection, 1 s at
- * most. Takes NULL.
+ * called from a callback, nor by who holds a lock that a callback of any client takes: all
+ * callbacks of a process share a thread, for which this waits. Takes NULL.
  */
 DELTASTREAM_API void deltastream_client_close(struct deltastream_client *client);
 
@@ -207,6 +208,17 @@ DELTASTREAM_API enum deltastream_state deltastream_client_state(struct deltastre
 /* Of one replica, by its place in `urls`; the client's own where it has one URL. */
 DELTASTREAM_API enum deltastream_state
 deltastream_client_replica_state(struct deltastream_client *client, size_t place);
+
+/*
+ * For how many days the certificate is valid that the server of a tls+tcp client shows now, which
+ * is looked at by a connection of its own. FAILED_PRECONDITION: calls would refuse it; UNAVAILABLE:
+ * nobody shows one; INVALID_ARGUMENT: the client has several URLs, or one without TLS. ret_message
+ * as in deltastream_client_open(). Waits, for each step at most timeout_ms (0: 5000), so not to be
+ * called from a callback.
+ */
+DELTASTREAM_API enum deltastream_code
+deltastream_client_certificate_days(struct deltastream_client *client, uint32_t timeout_ms,
+                                    int32_t *ret_days, char *ret_message, size_t message_bytes);
 
 struct deltastream_traffic {
     size_t struct_size;
@@ -254,6 +266,8 @@ struct deltastream_call_options {
     bool no_retry; /* whatever the client's policy */
     /* An asynchronous call waits for deltastream_client_flush(), so that calls share messages. */
     bool collect;
+    /* deltastream_call_raw_async() does not copy the request, which stays as it is until `done`. */
+    bool borrow_request;
 };
 
 /* NULL where a call may have these options (or `options` is NULL), else a static text that says
@@ -402,6 +416,39 @@ deltastream_request_from_json(const struct deltastream_method *method, const cha
 /* Takes NULL. */
 DELTASTREAM_API void deltastream_free(void *memory);
 
+/*
+ * A place for calls that are made one after the other, for programs that make very many: beyond the
+ * first a call needs no memory of its own, and nothing of it is copied. One thread's at a time.
+ */
+struct deltastream_slot;
+
+struct deltastream_slot_options {
+    size_t struct_size;
+    deltastream_done_fn done;
+    void *context;
+    bool no_retry; /* as in deltastream_call_options */
+    bool collect;
+};
+
+/* INVALID_ARGUMENT: struct_size is not that of this release or an earlier one. */
+DELTASTREAM_API enum deltastream_code
+deltastream_slot_create(const struct deltastream_slot_options *options,
+                        struct deltastream_slot **ret_slot);
+
+/*
+ * Begins a call, of any client, as deltastream_call_raw_async() does; `done` will be called once.
+ * The slot's call before is over and its reply freed. `request` and `authorization` (NULL: the
+ * client's) stay as they are until `done`. timeout_ms 0: the client's.
+ */
+DELTASTREAM_API void deltastream_slot_call(struct deltastream_slot *slot,
+                                           struct deltastream_client *client,
+                                           const struct deltastream_method *method,
+                                           const void *request, size_t request_bytes,
+                                           const char *authorization, uint32_t timeout_ms);
+
+/* Its last call is over and the reply freed. Takes NULL. */
+DELTASTREAM_API void deltastream_slot_free(struct deltastream_slot *slot);
+
 /* ---- Replies ---- */
 
 /* Takes NULL. Replies may be freed after their client is closed. */
@@ -457,6 +504,7 @@ struct deltastream_reply_info {
     uint32_t execution_us;                   /* that the server worked on it */
     bool has_retry_after;
     int32_t retry_after_ms; /* what the server said: 0 at once, negative never */
+    bool is_unreached;      /* UNAVAILABLE since nobody is there, and nothing tells why */
 };
 
 /* Fills ret_info, whose struct_size is set; INVALID_ARGUMENT where it is not. */
@@ -523,6 +571,25 @@ struct deltastream_subscription_options {
 DELTASTREAM_API enum deltastream_code deltastream_subscribe(
     struct deltastream_client *client, const struct deltastream_subscription_options *options,
     struct deltastream_subscription **ret_subscription, char *ret_message, size_t message_bytes);
+
+#define DELTASTREAM_EVENT_URL_BYTES_MAX 256
+
+/*
+ * Asks the service where it publishes now, which may be elsewhere after a restart: for who wants to
+ * know, and for event_url. Waits, 2 s at most. The URL is cut to url_bytes with its NUL. Codes and
+ * ret_message as those of deltastream_subscribe().
+ */
+DELTASTREAM_API enum deltastream_code deltastream_event_url(struct deltastream_client *client,
+                                                            char *ret_url, size_t url_bytes,
+                                                            char *ret_message,
+                                                            size_t message_bytes);
+
+/*
+ * How many messages have come, with the heartbeats that a service sends every 250 ms: where it
+ * stands still for several of these, and no event is being worked on, the service is not heard.
+ */
+DELTASTREAM_API uint64_t
+deltastream_subscription_message_count(const struct deltastream_subscription *subscription);
 
 /* Waits for an event that is being worked on; none comes afterwards. Before the client is closed;
  * not from a callback. Takes NULL. */

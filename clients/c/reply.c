@@ -67,6 +67,13 @@ bool deltastream_reply_metadata_at(const struct deltastream_reply *reply, size_t
     return true;
 }
 
+/* What has a text of its own tells why. */
+static bool is_unreached(const struct ds_client_call *call)
+{
+    return call->code == DS_UNAVAILABLE && call->reply == NULL &&
+           strcmp(call->message, ds_client_failure_text(DS_UNAVAILABLE)) == 0;
+}
+
 enum deltastream_code deltastream_reply_describe(const struct deltastream_reply *reply,
                                                  struct deltastream_reply_info *ret_info)
 {
@@ -78,6 +85,7 @@ enum deltastream_code deltastream_reply_describe(const struct deltastream_reply 
         .execution_us = call->execution_us,
         .has_retry_after = call->has_retry_pushback,
         .retry_after_ms = call->retry_pushback_ms,
+        .is_unreached = is_unreached(call),
     };
     return struct_give(ret_info, &known, sizeof known, REPLY_INFO_BYTES_MIN)
                ? DELTASTREAM_OK

@@ -1,4 +1,5 @@
 #include "clients/c/client.h"
+#include "clients/common/row_kind.h"
 #include "ds/event_frame.h"
 #include "ds/event_subscriber.h"
 #include "schema.gen.h"
@@ -10,6 +11,8 @@
 #define SUBSCRIPTION_OPTIONS_BYTES_MIN sizeof(struct deltastream_subscription_options)
 /* Texts of the options. */
 #define ARENA_BYTES_MAX (64 * 1024)
+
+_Static_assert(DELTASTREAM_EVENT_URL_BYTES_MAX == DS_EVENT_URL_BYTES_MAX, "one limit");
 
 struct deltastream_subscription {
     struct ds_event_subscriber *subscriber;
@@ -53,9 +56,8 @@ static void pass_on(void *context, const struct ds_event_notice *notice)
 
 static bool kind_is_known(const char *kind)
 {
-    static const char *const kinds[] = {"ticks", "quotes", "chains"};
-    for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kind, kinds[i]) == 0) {
+    for (int i = ROW_KIND_TICKS; kind != NULL && i < ROW_KIND_COUNT; i++) {
+        if (strcmp(kind, row_kind_choices[i]) == 0) {
             return true;
         }
     }
@@ -167,6 +169,39 @@ static ds_code url_find(struct deltastream_client *client, const char *given,
     return code;
 }
 
+/* Whether events can be found on this thread, else ret_why says why not. */
+static ds_code may_ask(const struct deltastream_client *client, const char **ret_why)
+{
+    if (client->url_count > 1) {
+        *ret_why = "events are of one server: open a client with its url alone";
+        return DS_FAILED_PRECONDITION;
+    }
+    if (thread_is_in_callback()) {
+        *ret_why = "a callback must not wait: ask for events elsewhere";
+        return DS_FAILED_PRECONDITION;
+    }
+    return DS_OK;
+}
+
+enum deltastream_code deltastream_event_url(struct deltastream_client *client, char *ret_url,
+                                            size_t url_bytes, char *ret_message,
+                                            size_t message_bytes)
+{
+    assert(client != NULL && ret_url != NULL && url_bytes > 0);
+    char url[DS_EVENT_URL_BYTES_MAX];
+    const char *why = "";
+    ds_code code = may_ask(client, &why);
+    if (code == DS_OK) {
+        code = url_find(client, NULL, url, &why);
+    }
+    if (code == DS_OK) {
+        snprintf(ret_url, url_bytes, "%s", url);
+    } else {
+        message_write(ret_message, message_bytes, "%s", why);
+    }
+    return (enum deltastream_code)code;
+}
+
 enum deltastream_code deltastream_subscribe(struct deltastream_client *client,
                                             const struct deltastream_subscription_options *given,
                                             struct deltastream_subscription **ret_subscription,
@@ -180,10 +215,8 @@ enum deltastream_code deltastream_subscribe(struct deltastream_client *client,
         why = options_refusal(&options);
         code = why != NULL ? DS_INVALID_ARGUMENT : DS_OK;
     }
-    if (code == DS_OK && (client->url_count > 1 || thread_is_in_callback())) {
-        why = client->url_count > 1 ? "events are of one server: open a client with its url alone"
-                                    : "a callback must not wait: subscribe elsewhere";
-        code = DS_FAILED_PRECONDITION;
+    if (code == DS_OK) {
+        code = may_ask(client, &why);
     }
     char url[DS_EVENT_URL_BYTES_MAX];
     if (code == DS_OK) {
@@ -197,6 +230,11 @@ enum deltastream_code deltastream_subscribe(struct deltastream_client *client,
         message_write(ret_message, message_bytes, "%s", why);
     }
     return (enum deltastream_code)code;
+}
+
+uint64_t deltastream_subscription_message_count(const struct deltastream_subscription *subscription)
+{
+    return ds_event_subscriber_message_count(subscription->subscriber);
 }
 
 void deltastream_unsubscribe(struct deltastream_subscription *subscription)

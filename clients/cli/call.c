@@ -100,13 +100,13 @@ static int make_call(struct ds_config *config, struct call_options *options,
     if (!connection_open(config, &options->connection, &connection, &exit_code)) {
         return exit_code;
     }
-    struct ds_client_call call;
-    const ds_code code = connection_call(&connection, method, payload, &call);
-    exit_code = status_exit_code(&call);
+    struct answer answer;
+    const ds_code code = connection_call(&connection, method, payload, &answer);
+    exit_code = status_exit_code(&answer);
     if (code == DS_OK) {
-        exit_code = show_reply(method, call.response);
+        exit_code = show_reply(method, answer.response);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     connection_close(&connection);
     return exit_code;
 }

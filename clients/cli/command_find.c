@@ -63,31 +63,10 @@ const struct cli_command *command_find(size_t argument_count, char *const *argum
     return NULL;
 }
 
-static bool has_choice(const struct ds_setting *setting, const char *choice)
-{
-    for (size_t i = 0; setting->choices != NULL && setting->choices[i] != NULL; i++) {
-        if (strcasecmp(setting->choices[i], choice) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_setting(const struct ds_program *program, const char *name, const char *choice)
-{
-    for (size_t i = 0; i < program->setting_count; i++) {
-        const struct ds_setting *setting = &program->settings[i];
-        if (strcmp(setting->name, name) == 0 && (choice == NULL || has_choice(setting, choice))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool command_setting_exists(const char *name, const char *choice)
 {
     for (size_t i = 0; i < cli_command_count; i++) {
-        if (has_setting(cli_commands[i]->program, name, choice)) {
+        if (ds_program_has_setting(cli_commands[i]->program, name, choice)) {
             return true;
         }
     }

@@ -68,14 +68,14 @@ static void ask_products(struct ds_config *config, struct connection_options *op
     if (!connection_open(config, options, &connection, &exit_code)) {
         return;
     }
-    struct ds_client_call call;
+    struct answer answer;
     const struct ds_method *method = ds_method_find(LIST_PRODUCTS, strlen(LIST_PRODUCTS));
     /* What can't be read offers nothing, as what can't be reached. */
-    if (connection_call(&connection, method, (struct ds_bytes){0}, &call) == DS_OK &&
-        fields_each(call.response, take_product, products) != DS_OK) {
+    if (connection_call(&connection, method, (struct ds_bytes){0}, &answer) == DS_OK &&
+        fields_each(answer.response, take_product, products) != DS_OK) {
         products->take = NULL;
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     connection_close(&connection);
 }
 

@@ -1,9 +1,11 @@
 #include "clients/cli/connection.h"
 
+#define DELTASTREAM_UNTYPED
+#include "clients/c/deltastream.h"
 #include "clients/cli/status.h"
-#include "clients/common/operator.h"
 #include "ds/exit_code.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,8 +13,7 @@
 #include <unistd.h>
 
 #define IPC_SCHEME "ipc://"
-#define HELLO "deltastream.rpc.v1.Control/Hello"
-#define HELLO_TIMEOUT_MS 1000
+#define LIBRARY_URL "url"
 
 /*
  * 0 where a process has the socket open, else why it can't be reached. A datagram socket can't be
@@ -68,70 +69,46 @@ void connection_complete(struct ds_config *config, struct connection_options *op
     }
 }
 
-/*
- * Says hello and does not mind what comes back: whoever leaves before nng's greeting is through
- * makes the listener deaf for a second, and many a command ends without a call.
- */
-static void greet(const struct connection *connection)
+/* The library's message says of its option `url` what the user has to know of --connect. */
+static void say_refused(enum deltastream_code code, const char *message,
+                        struct connection_failure *ret_failure)
 {
-    struct ds_client_call call = {.method = ds_method_find(HELLO, strlen(HELLO)),
-                                  .timeout_ms = HELLO_TIMEOUT_MS};
-    const ds_code code = ds_channel_call_wait(connection->channel, &call);
-    (void)code;
-    ds_client_call_release(&call);
-}
-
-/* What the channel would refuse too, but without a word to the user. */
-static bool tls_is_usable(const char *url, const struct ds_tls_options *options,
-                          struct connection_failure *ret_failure)
-{
-    struct ds_tls_trust *trust = NULL;
-    struct ds_tls_refusal refusal;
-    if (!ds_url_is_tls(url)) {
-        return true;
-    }
-    if (ds_tls_trust_load(options, url, &trust, &refusal) == DS_OK) {
-        ds_tls_trust_destroy(trust);
-        return true;
-    }
-    snprintf(ret_failure->reason, sizeof(ret_failure->reason), "%.32s: %s", refusal.setting,
-             refusal.reason);
+    const bool is_url = code == DELTASTREAM_INVALID_ARGUMENT &&
+                        strncmp(message, LIBRARY_URL, strlen(LIBRARY_URL)) == 0;
+    snprintf(ret_failure->reason, sizeof(ret_failure->reason), "%s%s", is_url ? "connect" : "",
+             is_url ? message + strlen(LIBRARY_URL) : message);
     ret_failure->advice = NULL;
-    ret_failure->exit_code =
-        strcmp(refusal.setting, "connect") == 0 ? DS_EXIT_USAGE : DS_EXIT_ERROR;
-    return false;
+    ret_failure->exit_code = is_url ? DS_EXIT_USAGE : DS_EXIT_ERROR;
 }
 
 bool connection_try(struct ds_config *config, struct connection_options *options,
                     struct connection *ret_connection, struct connection_failure *ret_failure)
 {
     connection_complete(config, options);
-    struct connection connection = {.url = options->connect,
-                                    .timeout_ms = (uint32_t)options->timeout_ms};
-    const bool is_ipc = strncmp(connection.url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
-    const int failure = is_ipc ? find_listener(connection.url + strlen(IPC_SCHEME)) : 0;
+    struct connection connection = {
+        .url = options->connect,
+        .is_local = strncmp(options->connect, IPC_SCHEME, strlen(IPC_SCHEME)) == 0};
+    const int failure =
+        connection.is_local ? find_listener(connection.url + strlen(IPC_SCHEME)) : 0;
     if (failure != 0) {
         say_unreachable(&connection, !options->is_by_folder, failure, ret_failure);
         return false;
     }
-    if (!tls_is_usable(connection.url, &options->tls, ret_failure)) {
+    const struct deltastream_principal principal = {.struct_size = sizeof principal,
+                                                    .subject = "service:command-line"};
+    const struct deltastream_client_options client_options = {
+        .struct_size = sizeof client_options,
+        .url = connection.url,
+        .timeout_ms = (uint32_t)options->timeout_ms,
+        .tls_ca_file = options->tls.ca_file,
+        .tls_server_name = options->tls.server_name,
+        .principal = connection.is_local ? &principal : NULL};
+    char message[DELTASTREAM_MESSAGE_BYTES_MAX];
+    const enum deltastream_code code =
+        deltastream_client_open(&client_options, &connection.client, message, sizeof message);
+    if (code != DELTASTREAM_OK) {
+        say_refused(code, message, ret_failure);
         return false;
-    }
-    connection.principal =
-        is_ipc ? operator_create(ds_config_arena(config), "service:command-line") : NULL;
-    const struct ds_channel_options channel_options = {
-        .url = connection.url, .tls = &options->tls, .client_name = "deltastream/" DS_VERSION};
-    if (ds_channel_open(&channel_options, &connection.channel) != DS_OK) {
-        snprintf(ret_failure->reason, sizeof(ret_failure->reason),
-                 "connect: \"%s\" is not of the form ipc:///path, tcp://host:port or "
-                 "tls+tcp://host:port",
-                 connection.url);
-        ret_failure->advice = NULL;
-        ret_failure->exit_code = DS_EXIT_USAGE;
-        return false;
-    }
-    if (is_ipc) {
-        greet(&connection);
     }
     *ret_connection = connection;
     return true;
@@ -166,29 +143,80 @@ bool connection_open(struct ds_config *config, struct connection_options *option
 
 void connection_close(struct connection *connection)
 {
-    ds_channel_close(connection->channel);
-    connection->channel = NULL;
+    deltastream_client_close(connection->client);
+    connection->client = NULL;
 }
 
-void connection_tell_failure(const struct connection *connection, const struct ds_client_call *call)
+void connection_tell_failure(const struct connection *connection, const struct answer *answer)
 {
-    status_print(stderr, call->code, call->message, call->status_details);
-    if (strcmp(call->message, ds_client_failure_text(DS_UNAVAILABLE)) == 0 ||
-        call->code == DS_DEADLINE_EXCEEDED) {
+    status_print(stderr, answer->code, answer->message, answer->status_details);
+    if (answer->is_unreached || answer->code == DS_DEADLINE_EXCEEDED) {
         fprintf(stderr, "  is the service at %s running?\n", connection->url);
     }
 }
 
-ds_code connection_call(const struct connection *connection, const struct ds_method *method,
-                        struct ds_bytes payload, struct ds_client_call *call)
+static void release_reply(void *owner)
 {
-    *call = (struct ds_client_call){.method = method,
-                                    .payload = payload,
-                                    .timeout_ms = connection->timeout_ms,
-                                    .principal = connection->principal};
-    const ds_code code = ds_channel_call_wait(connection->channel, call);
+    deltastream_reply_free(owner);
+}
+
+static ds_reason reason_of(const struct deltastream_reply *reply)
+{
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value_by_name(
+        &rpc__reason__descriptor, deltastream_reply_reason(reply));
+    return value != NULL ? (ds_reason)value->value : DS_REASON(REASON_UNSPECIFIED);
+}
+
+void connection_take_reply(const struct ds_method *method, struct deltastream_reply *reply,
+                           struct answer *ret_answer)
+{
+    struct deltastream_reply_info info = {.struct_size = sizeof info};
+    const enum deltastream_code described = deltastream_reply_describe(reply, &info);
+    assert(described == DELTASTREAM_OK);
+    (void)described;
+    struct answer answer = {.method = method,
+                            .code = (ds_code)deltastream_reply_code(reply),
+                            .message = deltastream_reply_message(reply),
+                            .reason = reason_of(reply),
+                            .retry_after_ms = info.retry_after_ms,
+                            .is_unreached = info.is_unreached,
+                            .owner = reply,
+                            .release = release_reply};
+    answer.status_details.data = deltastream_reply_details(reply, &answer.status_details.size);
+    answer.response.data = deltastream_reply_wire(reply, &answer.response.size);
+    *ret_answer = answer;
+}
+
+ds_code connection_ask(const struct connection *connection, const struct ds_method *method,
+                       struct ds_bytes payload, struct answer *ret_answer)
+{
+    struct deltastream_reply *reply = NULL;
+    const enum deltastream_code code =
+        deltastream_call_raw(connection->client, deltastream_method_find(method->full_name),
+                             payload.data, payload.size, NULL, &reply);
+    connection_take_reply(method, reply, ret_answer);
+    return (ds_code)code;
+}
+
+ds_code connection_call(const struct connection *connection, const struct ds_method *method,
+                        struct ds_bytes payload, struct answer *ret_answer)
+{
+    const ds_code code = connection_ask(connection, method, payload, ret_answer);
     if (code != DS_OK) {
-        connection_tell_failure(connection, call);
+        connection_tell_failure(connection, ret_answer);
     }
     return code;
+}
+
+void connection_begin(const struct connection *connection, const struct ds_method *method,
+                      struct ds_bytes payload,
+                      void (*done)(void *context, struct deltastream_reply *reply), void *context)
+{
+    const struct deltastream_call_options options = {.struct_size = sizeof options,
+                                                     .borrow_request = true};
+    const enum deltastream_code code =
+        deltastream_call_raw_async(connection->client, deltastream_method_find(method->full_name),
+                                   payload.data, payload.size, &options, done, context, NULL);
+    assert(code == DELTASTREAM_OK);
+    (void)code;
 }

@@ -2,9 +2,10 @@
 #ifndef CLI_CONNECTION_H
 #define CLI_CONNECTION_H
 
+#include "clients/common/answer.h"
 #include "ds/config.h"
-#include "ds/rpc_client.h"
 #include "ds/setting_rows.h"
+#include "ds/tls.h"
 
 #include <stddef.h>
 
@@ -53,14 +54,17 @@ struct connection_options {
         .offset = offsetof(struct connection_options, quiet)                                       \
     }
 
+struct deltastream_client;
+struct deltastream_reply;
+
 struct connection {
-    struct ds_channel *channel;
+    struct deltastream_client *client;
     const char *url;
-    uint32_t timeout_ms;                  /* 0: the method's */
-    const struct ds_principal *principal; /* NULL: the service has to find out */
+    bool is_local; /* over ipc: the service believes who calls, and is of this machine */
 };
 
-#define CONNECTION_REASON_BYTES_MAX 576
+/* Those of the client library are the longest, and get the name of a flag. */
+#define CONNECTION_REASON_BYTES_MAX 672
 
 struct connection_failure {
     char reason[CONNECTION_REASON_BYTES_MAX];
@@ -87,12 +91,27 @@ void connection_complete(struct ds_config *config, struct connection_options *op
 void connection_close(struct connection *connection);
 
 /* What became of a call that failed, on stderr; where nobody seems to be there, that too. */
-void connection_tell_failure(const struct connection *connection,
-                             const struct ds_client_call *call);
+void connection_tell_failure(const struct connection *connection, const struct answer *answer);
 
-/* Makes a call and waits. On failure it tells on stderr. The caller releases the call. */
+/* Makes a call and waits. The caller releases the answer. Returns its code. */
+ds_code connection_ask(const struct connection *connection, const struct ds_method *method,
+                       struct ds_bytes payload, struct answer *ret_answer);
+
+/* The same; on failure it tells on stderr. */
 DS_MUST_USE ds_code connection_call(const struct connection *connection,
                                     const struct ds_method *method, struct ds_bytes payload,
-                                    struct ds_client_call *call);
+                                    struct answer *ret_answer);
+
+/*
+ * Begins a call and does not wait. The payload stays as it is until `done`, which is called once
+ * with a reply for connection_take_reply(), on another thread, perhaps before this returns.
+ */
+void connection_begin(const struct connection *connection, const struct ds_method *method,
+                      struct ds_bytes payload,
+                      void (*done)(void *context, struct deltastream_reply *reply), void *context);
+
+/* The answer in a reply, which the caller releases instead. */
+void connection_take_reply(const struct ds_method *method, struct deltastream_reply *reply,
+                           struct answer *ret_answer);
 
 #endif

@@ -1,5 +1,7 @@
 #include "clients/cli/doctor_checks.h"
 
+#define DELTASTREAM_UNTYPED
+#include "clients/c/deltastream.h"
 #include "clients/common/reply.h"
 #include "deltastream/rpc/v1/control.pb-c.h"
 #include "deltastream/storage/v1/admin.pb-c.h"
@@ -54,20 +56,18 @@ static const void *ask(struct doctor *doctor, const char *method_name,
         return NULL;
     }
     protobuf_c_message_pack(request, payload);
-    struct ds_client_call call = {.method = method,
-                                  .payload = ds_bytes_of(payload, bytes),
-                                  .timeout_ms = doctor->connection.timeout_ms,
-                                  .principal = doctor->connection.principal};
+    struct answer answer;
     const ProtobufCMessage *reply = NULL;
-    ds_code code = ds_channel_call_wait(doctor->connection.channel, &call);
+    ds_code code =
+        connection_ask(&doctor->connection, method, ds_bytes_of(payload, bytes), &answer);
     if (code == DS_OK) {
-        code = reply_unpack(&call, doctor->arena, &reply);
+        code = reply_unpack(&answer, doctor->arena, &reply);
     }
     if (code != DS_OK) {
         *ret_why = ds_arena_printf(doctor->arena, "%s%s%s", ds_code_name(code),
-                                   call.message[0] == '\0' ? "" : ": ", call.message);
+                                   answer.message[0] == '\0' ? "" : ": ", answer.message);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     return reply;
 }
 
@@ -121,21 +121,20 @@ static void check_days_left(struct doctor *doctor, int days_left)
 }
 
 /* Whether the service can be reached at all is the connection's finding. */
-static void check_certificate(struct doctor *doctor, const struct ds_tls_options *options)
+static void check_certificate(struct doctor *doctor)
 {
-    struct ds_tls_trust *trust = NULL;
-    struct ds_tls_refusal refusal;
-    struct ds_tls_finding finding;
-    if (!ds_url_is_tls(doctor->connection.url) ||
-        ds_tls_trust_load(options, doctor->connection.url, &trust, &refusal) != DS_OK) {
-        return;
-    }
-    ds_tls_probe(trust, DOCTOR_TIMEOUT_MS, &finding);
-    ds_tls_trust_destroy(trust);
-    if (finding.verdict == DS_TLS_REFUSED) {
-        report(doctor, "certificate", FINDING_FAIL, finding.reason, NULL);
-    } else if (finding.verdict == DS_TLS_TRUSTED) {
-        check_days_left(doctor, finding.days_left);
+    int32_t days = 0;
+    char why[DELTASTREAM_MESSAGE_BYTES_MAX];
+    switch (deltastream_client_certificate_days(doctor->connection.client, DOCTOR_TIMEOUT_MS, &days,
+                                                why, sizeof why)) {
+    case DELTASTREAM_OK:
+        check_days_left(doctor, days);
+        break;
+    case DELTASTREAM_FAILED_PRECONDITION:
+        report(doctor, "certificate", FINDING_FAIL, why, NULL);
+        break;
+    default:
+        break;
     }
 }
 
@@ -222,7 +221,7 @@ static int64_t ask_newest_us(struct doctor *doctor)
  * that is ahead of this one. */
 static void check_clock(struct doctor *doctor)
 {
-    if (doctor->connection.principal != NULL) {
+    if (doctor->connection.is_local) {
         report(doctor, "clock", FINDING_OK, "the service is on this machine and has its clock",
                NULL);
         return;
@@ -303,7 +302,7 @@ bool doctor_check(struct ds_config *config, struct connection_options *options, 
         .arena = ds_arena_create(DOCTOR_ARENA_BYTES_MAX), .take = take, .context = context};
     connection_complete(config, options);
     if (connect_quietly(&doctor, config, options)) {
-        check_certificate(&doctor, &options->tls);
+        check_certificate(&doctor);
         if (check_answer(&doctor)) {
             check_store(&doctor);
             check_clock(&doctor);

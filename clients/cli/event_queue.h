@@ -1,6 +1,6 @@
 /*
- * Events from the subscriber's thread to the program's. Bounded: who puts waits for room, so that a
- * slow reader holds up the subscriber, which asks for what it missed or finds a gap.
+ * Events from the subscription's thread to the program's. Bounded: who puts waits for room, so that
+ * a slow reader holds up the subscription, which asks for what it missed or finds a gap.
  */
 #ifndef CLI_EVENT_QUEUE_H
 #define CLI_EVENT_QUEUE_H

@@ -86,13 +86,13 @@ static ds_code take_product(void *context, uint32_t number, struct ds_bytes valu
 
 ds_code export_keys_add_products(struct export_keys *keys, const struct connection *connection)
 {
-    struct ds_client_call call;
+    struct answer answer;
     ds_code code = row_page_call(connection, ds_method_find(LIST_PRODUCTS, strlen(LIST_PRODUCTS)),
-                                 NULL, 0, false, &call);
+                                 NULL, 0, false, &answer);
     if (code == DS_OK) {
-        code = fields_each(call.response, take_product, keys);
+        code = fields_each(answer.response, take_product, keys);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     return code;
 }
 
@@ -114,13 +114,13 @@ static ds_code add_symbols_page(struct export_keys *keys, const struct connectio
     keys->token[0] = '\0';
     const struct row_page_field fields[] = {
         {"product", product}, {"limit", SYMBOLS_PAGE_MAX}, {"page_token", token}};
-    struct ds_client_call call;
+    struct answer answer;
     ds_code code = row_page_call(connection, ds_method_find(LIST_SYMBOLS, strlen(LIST_SYMBOLS)),
-                                 fields, sizeof(fields) / sizeof(fields[0]), false, &call);
+                                 fields, sizeof(fields) / sizeof(fields[0]), false, &answer);
     if (code == DS_OK) {
-        code = fields_each(call.response, take_symbol, keys);
+        code = fields_each(answer.response, take_symbol, keys);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     return code;
 }
 

@@ -35,12 +35,19 @@ static bool wait_for_retry(void *context, uint32_t milliseconds)
     return !interrupt_wait_ms(milliseconds);
 }
 
-static void tell_failure(void *context, const struct ds_client_call *call)
+static void make_call(void *context, const struct ds_method *method, struct ds_bytes payload,
+                      struct answer *ret_answer)
+{
+    const struct feed_run *run = context;
+    (void)connection_ask(run->connection, method, payload, ret_answer);
+}
+
+static void tell_failure(void *context, const struct answer *answer)
 {
     struct feed_run *run = context;
     hide_progress(run);
-    run->failure_exit_code = status_exit_code(call);
-    connection_tell_failure(run->connection, call);
+    run->failure_exit_code = status_exit_code(answer);
+    connection_tell_failure(run->connection, answer);
 }
 
 /* Whether one more may be told; says so once when no more are. */
@@ -81,9 +88,8 @@ void feed_run_begin(struct feed_run *run, const struct connection *connection,
     *run = (struct feed_run){.connection = connection, .label = "feed", .begun_us = now_us()};
     run->pace = (struct pace){
         .begun_us = run->begun_us, .speed = speed, .rows_a_second = (uint64_t)settings->rate};
-    const struct sender_options sender_options = {.channel = connection->channel,
-                                                  .principal = connection->principal,
-                                                  .timeout_ms = connection->timeout_ms,
+    const struct sender_options sender_options = {.call = make_call,
+                                                  .call_context = run,
                                                   .batch_rows = (uint32_t)settings->batch_rows,
                                                   .retry_max = (uint32_t)settings->retries,
                                                   .wait = wait_for_retry,

@@ -1,18 +1,18 @@
 #include "clients/cli/follow.h"
 
+#define DELTASTREAM_UNTYPED
+#include "clients/c/deltastream.h"
 #include "clients/cli/event_queue.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/output.h"
 #include "clients/cli/poll_wait.h"
 #include "clients/cli/row_page.h"
-#include "ds/event_subscriber.h"
 #include "ds/exit_code.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <unistd.h>
 
-#define LIST_EVENTS "deltastream.storage.v1.Storage/ListEvents"
 /* Without a heartbeat for so long, which comes every 250 ms, events count as unheard. A service
  * that only stumbled is asked once too often then. */
 #define SILENCE_MS 2000
@@ -27,12 +27,12 @@
 struct follow {
     const struct follow_options *options;
     struct event_queue *queue;
-    struct ds_event_subscriber *subscriber; /* NULL: the service offers no events */
-    char url[DS_EVENT_URL_BYTES_MAX];       /* of the subscriber */
-    uint64_t heard_count;                   /* its messages when that was looked at last */
-    bool has_started;                       /* it has told where it begins */
-    bool is_following;                      /* events come, so that nothing needs to be asked */
-    bool must_find;                         /* where events are is not known for sure */
+    struct deltastream_subscription *subscription; /* NULL: the service offers no events */
+    char url[DELTASTREAM_EVENT_URL_BYTES_MAX];     /* of the subscription */
+    uint64_t heard_count;                          /* its messages when that was looked at last */
+    bool has_started;                              /* it has told where it begins */
+    bool is_following; /* events come, so that nothing needs to be asked */
+    bool must_find;    /* where events are is not known for sure */
     bool must_read;
     bool has_told_mode;
     struct poll_wait wait;
@@ -55,7 +55,7 @@ static void set_following(struct follow *follow, bool is_following)
     }
     if (is_following) {
         fprintf(stderr, "following the events at %s\n", follow->url);
-    } else if (follow->subscriber != NULL) {
+    } else if (follow->subscription != NULL) {
         fprintf(stderr, "nothing is heard from %s; asking the service every %" PRId64 " ms\n",
                 follow->url, follow->options->interval_ms);
     } else {
@@ -66,17 +66,17 @@ static void set_following(struct follow *follow, bool is_following)
     tell_done(follow);
 }
 
-/* On the subscriber's thread. */
-static void take_notice(void *context, const struct ds_event_notice *notice)
+/* On the subscription's thread. */
+static void take_event(void *context, const struct deltastream_event *told)
 {
     const struct follow *follow = context;
     const struct follow_options *options = follow->options;
-    struct queued_event event = {.is_break = notice->type != DS_EVENT_ARRIVED};
-    if (notice->type == DS_EVENT_GAP && !notice->is_new_epoch) {
-        event.missed = notice->to - notice->from + 1;
-    } else if (notice->type == DS_EVENT_ARRIVED) {
-        event.topic = notice->event->topic;
-        event.row = notice->event->body;
+    struct queued_event event = {.is_break = told->type != DELTASTREAM_EVENT_ARRIVED};
+    if (told->type == DELTASTREAM_EVENT_GAP && !told->is_new_epoch) {
+        event.missed = told->missing_to - told->missing_from + 1;
+    } else if (told->type == DELTASTREAM_EVENT_ARRIVED) {
+        event.topic = ds_bytes_of_text(told->topic);
+        event.row = ds_bytes_of(told->payload, told->payload_bytes);
         if (options->is_wanted != NULL && !options->is_wanted(options->context, event.topic)) {
             return;
         }
@@ -86,33 +86,30 @@ static void take_notice(void *context, const struct ds_event_notice *notice)
 
 static void close_events(struct follow *follow)
 {
-    /* The subscriber may be waiting for room. */
+    /* The subscription may be waiting for room. */
     event_queue_close(follow->queue);
-    ds_event_subscriber_close(follow->subscriber);
+    deltastream_unsubscribe(follow->subscription);
     event_queue_reopen(follow->queue);
-    follow->subscriber = NULL;
+    follow->subscription = NULL;
     follow->has_started = false;
     follow->is_following = false;
 }
 
 static void open_events(struct follow *follow)
 {
-    const struct connection *connection = follow->options->connection;
-    const struct ds_event_interest interest = {.kind = row_kind_info(follow->options->kind)->name,
-                                               .topic_prefix = follow->options->topic_prefix};
-    const struct ds_event_subscriber_options subscriber_options = {
-        .url = follow->url,
-        .channel = connection->channel,
-        .list_method = ds_method_find(LIST_EVENTS, strlen(LIST_EVENTS)),
-        .principal = connection->principal,
-        .interests = &interest,
-        .interest_count = 1,
-        .notice = take_notice,
-        .context = follow};
+    const struct deltastream_interest interest = {.kind =
+                                                      row_kind_info(follow->options->kind)->name,
+                                                  .topic_prefix = follow->options->topic_prefix};
+    const struct deltastream_subscription_options options = {.struct_size = sizeof options,
+                                                             .interests = &interest,
+                                                             .interest_count = 1,
+                                                             .event = take_event,
+                                                             .context = follow,
+                                                             .event_url = follow->url};
     follow->heard_count = 0;
-    if (ds_event_subscriber_open(&subscriber_options, &follow->subscriber) != DS_OK) {
-        follow->subscriber = NULL;
-    }
+    /* Where that address can't be listened at, the service is asked instead. */
+    (void)deltastream_subscribe(follow->options->connection->client, &options,
+                                &follow->subscription, NULL, 0);
 }
 
 /*
@@ -122,14 +119,16 @@ static void open_events(struct follow *follow)
 static void find_events(struct follow *follow)
 {
     const struct connection *connection = follow->options->connection;
-    char url[DS_EVENT_URL_BYTES_MAX];
+    char url[DELTASTREAM_EVENT_URL_BYTES_MAX];
     const ds_code code =
-        ds_url_is_tls(connection->url) ? DS_NOT_FOUND : ds_event_url_ask(connection->channel, url);
+        ds_url_is_tls(connection->url)
+            ? DS_NOT_FOUND
+            : (ds_code)deltastream_event_url(connection->client, url, sizeof url, NULL, 0);
     follow->must_find = row_page_is_away(code);
     if (follow->must_find) {
         return; /* Reading the store tells that. */
     }
-    if (code == DS_OK && follow->subscriber != NULL && strcmp(url, follow->url) == 0) {
+    if (code == DS_OK && follow->subscription != NULL && strcmp(url, follow->url) == 0) {
         return;
     }
     close_events(follow);
@@ -137,7 +136,7 @@ static void find_events(struct follow *follow)
         snprintf(follow->url, sizeof follow->url, "%s", url);
         open_events(follow);
     }
-    if (follow->subscriber == NULL) {
+    if (follow->subscription == NULL) {
         set_following(follow, false);
     }
 }
@@ -203,8 +202,8 @@ static ds_code take_events(struct follow *follow)
 /* No event came for a while. */
 static void look_for_silence(struct follow *follow)
 {
-    if (follow->subscriber != NULL) {
-        const uint64_t heard_count = ds_event_subscriber_message_count(follow->subscriber);
+    if (follow->subscription != NULL) {
+        const uint64_t heard_count = deltastream_subscription_message_count(follow->subscription);
         const bool is_heard = follow->has_started && heard_count != follow->heard_count;
         follow->heard_count = heard_count;
         if (is_heard) {

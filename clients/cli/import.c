@@ -286,7 +286,7 @@ static int import_file(struct work *work, const struct connection *connection)
 static int connect_and_import(struct ds_config *config, struct import_options *options,
                               struct work *work)
 {
-    struct connection connection = {.channel = NULL};
+    struct connection connection = {.client = NULL};
     int exit_code = DS_EXIT_OK;
     if (options->dry_run ||
         connection_open(config, &options->connection, &connection, &exit_code)) {

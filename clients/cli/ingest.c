@@ -144,9 +144,9 @@ static void tell_rejection(void *context, const struct batch_rejection *rejectio
 /* Tells once that a call is made again, or why it is not. */
 static void tell_failure(struct ingest *ingest, const struct batch *batch, bool is_retried)
 {
-    const struct ds_client_call *call = batch_call(batch);
+    const struct answer *answer = batch_answer(batch);
     hide_progress(ingest);
-    status_print(stderr, call->code, call->message, call->status_details);
+    status_print(stderr, answer->code, answer->message, answer->status_details);
     if (is_retried) {
         fprintf(stderr, "  trying again for up to %.0f s\n",
                 (double)ingest->options.settings.retry_ms / 1e3);
@@ -164,10 +164,10 @@ static ds_code retry(struct ingest *ingest, struct batch *batch)
 {
     const struct ds_clock *clock = ds_clock_system();
     const int64_t begun_us = ds_clock_monotonic_us(clock);
-    const struct ds_client_call *call = batch_call(batch);
-    ds_code code = call->code;
-    for (uint32_t attempt = 0; ingest_call_may_retry(call); attempt++) {
-        const int64_t wait_ms = ingest_call_retry_ms(call, attempt);
+    const struct answer *answer = batch_answer(batch);
+    ds_code code = answer->code;
+    for (uint32_t attempt = 0; ingest_call_may_retry(answer); attempt++) {
+        const int64_t wait_ms = ingest_call_retry_ms(answer, attempt);
         const int64_t waited_ms = (ds_clock_monotonic_us(clock) - begun_us) / 1000;
         if (interrupt_came() || waited_ms + wait_ms > ingest->options.settings.retry_ms) {
             break;
@@ -220,7 +220,7 @@ static ds_code settle_oldest(struct ingest *ingest)
     ingest->is_stopped = ingest->is_stopped || code == DS_ABORTED;
     if (!ingest->is_broken && code != DS_OK && code != DS_ABORTED) {
         ingest->is_broken = true;
-        ingest->failure_exit_code = status_exit_code(batch_call(batch));
+        ingest->failure_exit_code = status_exit_code(batch_answer(batch));
     }
     batch_clear(batch);
     ingest->first = (ingest->first + 1) % ingest->batch_count;

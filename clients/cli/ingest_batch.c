@@ -26,8 +26,8 @@ struct batch {
     struct row_place first;
     struct row_place last;
     struct row_place end;
-    struct ds_client_call call;
-    bool is_done; /* nothing is under way; guarded by the sender's lock */
+    struct answer answer; /* without a method: none was sent */
+    bool is_done;         /* nothing is under way; guarded by the sender's lock */
 };
 
 /* In the order of ingest_conflict_choices. */
@@ -69,7 +69,7 @@ struct batch *batch_create(struct batch_sender *sender, size_t rows_max)
     batch->rejections = allocate(BATCH_REJECTIONS_MAX, sizeof(batch->rejections[0]));
     batch->arena = ds_arena_create(BATCH_REJECTIONS_MAX * BATCH_REJECTION_BYTES_MAX);
     batch->is_done = true;
-    batch->call.message = "";
+    batch->answer.message = "";
     ds_buffer_init(&batch->request, sender->method->request_bytes_max);
     return batch;
 }
@@ -81,7 +81,7 @@ void batch_destroy(struct batch *batch)
     }
     const ds_code code = batch_wait(batch);
     (void)code;
-    ds_client_call_release(&batch->call);
+    answer_release(&batch->answer);
     ds_buffer_deinit(&batch->request);
     ds_arena_destroy(batch->arena);
     free(batch->rejections);
@@ -91,8 +91,8 @@ void batch_destroy(struct batch *batch)
 
 void batch_clear(struct batch *batch)
 {
-    ds_client_call_release(&batch->call);
-    batch->call = (struct ds_client_call){.message = ""};
+    answer_release(&batch->answer);
+    batch->answer = (struct answer){.message = ""};
     ds_buffer_clear(&batch->request);
     if (batch->rejection_count > 0) {
         ds_arena_destroy(batch->arena);
@@ -138,10 +138,12 @@ bool batch_is_empty(const struct batch *batch)
     return batch->row_count == 0 && batch->rejection_count == 0;
 }
 
-static void finish_call(struct ds_client_call *call)
+/* A deltastream_done_fn. */
+static void finish_call(void *context, struct deltastream_reply *reply)
 {
-    struct batch *batch = call->context;
+    struct batch *batch = context;
     struct batch_sender *sender = batch->sender;
+    connection_take_reply(sender->method, reply, &batch->answer);
     pthread_mutex_lock(&sender->lock);
     batch->is_done = true;
     pthread_cond_broadcast(&sender->done);
@@ -154,19 +156,13 @@ void batch_send(struct batch *batch)
     if (sender->connection == NULL || batch->row_count == 0) {
         return;
     }
-    if (batch->call.method == NULL) {
+    if (batch->answer.method == NULL) {
         ds_wire_write_varint_field(&batch->request, INGEST_CALL_CONFLICT_POLICY, sender->policy);
     }
-    ds_client_call_release(&batch->call);
-    batch->call = (struct ds_client_call){.method = sender->method,
-                                          .payload = ds_buffer_bytes(&batch->request),
-                                          .timeout_ms = sender->connection->timeout_ms,
-                                          .principal = sender->connection->principal,
-                                          .done = finish_call,
-                                          .context = batch};
+    answer_release(&batch->answer);
     batch->is_done = false;
-    ds_channel_call(sender->connection->channel, &batch->call);
-    ds_channel_flush(sender->connection->channel);
+    connection_begin(sender->connection, sender->method, ds_buffer_bytes(&batch->request),
+                     finish_call, batch);
 }
 
 bool batch_is_done(struct batch *batch)
@@ -184,7 +180,7 @@ ds_code batch_wait(struct batch *batch)
         pthread_cond_wait(&batch->sender->done, &batch->sender->lock);
     }
     pthread_mutex_unlock(&batch->sender->lock);
-    return batch->call.code;
+    return batch->answer.code;
 }
 
 static bool is_before(struct row_place a, struct row_place b)
@@ -237,28 +233,28 @@ ds_code batch_read_reply(struct batch *batch, struct batch_counts *ret_counts,
 {
     struct batch_counts counts = {.row_count = batch->row_count + batch->rejection_count,
                                   .rejected = batch->rejection_count};
-    if (batch->call.method == NULL) {
+    if (batch->answer.method == NULL) {
         tell_merged(batch, NULL, tell, context);
         *ret_counts = counts;
         return DS_OK;
     }
     struct ds_arena *arena = ds_arena_create(BATCH_REPLY_ARENA_BYTES_MAX);
     const Storage__IngestTicksResponse *reply = NULL;
-    const ds_code code = ingest_call_read(&batch->call, arena, &reply);
+    const ds_code code = ingest_call_read(&batch->answer, arena, &reply);
     if (code == DS_OK) {
         count_reply(reply, &counts);
         tell_merged(batch, reply, tell, context);
         *ret_counts = counts;
     } else {
-        status_print(stderr, code, batch->call.message, batch->call.status_details);
+        status_print(stderr, code, batch->answer.message, batch->answer.status_details);
     }
     ds_arena_destroy(arena);
     return code;
 }
 
-const struct ds_client_call *batch_call(const struct batch *batch)
+const struct answer *batch_answer(const struct batch *batch)
 {
-    return &batch->call;
+    return &batch->answer;
 }
 
 struct row_place batch_first_place(const struct batch *batch)

@@ -42,7 +42,7 @@ struct batch *batch_create(struct batch_sender *sender, size_t rows_max);
 /* Takes NULL. Waits for its call. */
 void batch_destroy(struct batch *batch);
 
-/* Empty again, its call's reply given back. Not while it is under way. */
+/* Empty again, its call's answer given back. Not while it is under way. */
 void batch_clear(struct batch *batch);
 
 /* Neither is called on a full batch. `end` is behind the row. */
@@ -66,7 +66,7 @@ DS_MUST_USE ds_code batch_read_reply(struct batch *batch, struct batch_counts *r
                                                   const struct batch_rejection *rejection),
                                      void *context);
 
-const struct ds_client_call *batch_call(const struct batch *batch);
+const struct answer *batch_answer(const struct batch *batch);
 struct row_place batch_first_place(const struct batch *batch);
 struct row_place batch_last_place(const struct batch *batch);
 struct row_place batch_end(const struct batch *batch);

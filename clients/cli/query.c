@@ -170,15 +170,15 @@ static int list_page(struct listing *listing, struct ds_config *config,
         ds_buffer_deinit(&request);
         return DS_EXIT_USAGE;
     }
-    struct ds_client_call call;
+    struct answer answer;
     const ds_code code =
-        connection_call(connection, listing->method, ds_buffer_bytes(&request), &call);
-    int exit_code = status_exit_code(&call);
-    if (code == DS_OK && show_reply(listing, call.response) != DS_OK) {
+        connection_call(connection, listing->method, ds_buffer_bytes(&request), &answer);
+    int exit_code = status_exit_code(&answer);
+    if (code == DS_OK && show_reply(listing, answer.response) != DS_OK) {
         fprintf(stderr, "deltastream: the reply is damaged\n");
         exit_code = DS_EXIT_ERROR;
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     ds_buffer_deinit(&request);
     return exit_code;
 }

@@ -47,34 +47,30 @@ bool row_page_is_away(ds_code code)
 }
 
 static ds_code call_quietly(const struct connection *connection, const struct ds_method *method,
-                            struct ds_bytes payload, struct ds_client_call *call)
+                            struct ds_bytes payload, struct answer *ret_answer)
 {
-    *call = (struct ds_client_call){.method = method,
-                                    .payload = payload,
-                                    .timeout_ms = connection->timeout_ms,
-                                    .principal = connection->principal};
-    const ds_code code = ds_channel_call_wait(connection->channel, call);
+    const ds_code code = connection_ask(connection, method, payload, ret_answer);
     if (code != DS_OK && !row_page_is_away(code)) {
-        status_print(stderr, code, call->message, call->status_details);
+        status_print(stderr, code, ret_answer->message, ret_answer->status_details);
     }
     return code;
 }
 
 ds_code row_page_call(const struct connection *connection, const struct ds_method *method,
                       const struct row_page_field *fields, size_t field_count, bool is_quiet,
-                      struct ds_client_call *ret_call)
+                      struct answer *ret_answer)
 {
     struct ds_buffer request;
     ds_buffer_init(&request, PAGE_REQUEST_BYTES_MAX);
     ds_code code = DS_OK;
-    *ret_call = (struct ds_client_call){.method = method, .message = ""};
+    *ret_answer = (struct answer){.method = method, .message = ""};
     for (size_t i = 0; code == DS_OK && i < field_count; i++) {
         code = write_field(method->request, &fields[i], &request) ? DS_OK : DS_INVALID_ARGUMENT;
     }
     if (code == DS_OK && is_quiet) {
-        code = call_quietly(connection, method, ds_buffer_bytes(&request), ret_call);
+        code = call_quietly(connection, method, ds_buffer_bytes(&request), ret_answer);
     } else if (code == DS_OK) {
-        code = connection_call(connection, method, ds_buffer_bytes(&request), ret_call);
+        code = connection_call(connection, method, ds_buffer_bytes(&request), ret_answer);
     }
     ds_buffer_deinit(&request);
     return code;
@@ -112,7 +108,7 @@ static uint32_t number_of(const struct ds_message *message, const char *name)
 
 static ds_code call_list(const struct connection *connection,
                          const struct row_page_request *request, bool is_quiet,
-                         struct ds_client_call *ret_call)
+                         struct answer *ret_answer)
 {
     char limit[24];
     snprintf(limit, sizeof(limit), "%" PRId64, request->limit);
@@ -126,7 +122,7 @@ static ds_code call_list(const struct connection *connection,
         {"expiry", request->kind == ROW_KIND_CHAINS ? request->expiry : NULL},
     };
     return row_page_call(connection, row_kind_list_method(request->kind), fields,
-                         sizeof(fields) / sizeof(fields[0]), is_quiet, ret_call);
+                         sizeof(fields) / sizeof(fields[0]), is_quiet, ret_answer);
 }
 
 ds_code row_page_get(const struct connection *connection, const struct row_page_request *request,
@@ -142,14 +138,14 @@ ds_code row_page_get(const struct connection *connection, const struct row_page_
                         .take = take,
                         .context = context,
                         .token = token};
-    struct ds_client_call call;
-    ds_code code = call_list(connection, request, is_quiet, &call);
+    struct answer answer;
+    ds_code code = call_list(connection, request, is_quiet, &answer);
     if (code == DS_OK) {
         ds_buffer_init(&page.row, PAGE_ROW_BYTES_MAX);
-        code = fields_each(call.response, take_field, &page);
+        code = fields_each(answer.response, take_field, &page);
         ds_buffer_deinit(&page.row);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     if (code == DS_OK) {
         /* The request's token may stand in ret_token's place: it is replaced only now. */
         memcpy(ret_token, token, sizeof(token));

@@ -35,7 +35,8 @@ DS_MUST_USE ds_code row_page_get(const struct connection *connection,
 bool row_page_is_away(ds_code code);
 
 /* Calls a method whose request is made of texts by the names of its fields; NULL values are left
- * out. The caller releases the call. DS_INVALID_ARGUMENT where a text is no value of its field. */
+ * out. The caller releases the answer. DS_INVALID_ARGUMENT where a text is no value of its field.
+ */
 struct row_page_field {
     const char *name;
     const char *value;
@@ -43,6 +44,6 @@ struct row_page_field {
 DS_MUST_USE ds_code row_page_call(const struct connection *connection,
                                   const struct ds_method *method,
                                   const struct row_page_field *fields, size_t field_count,
-                                  bool is_quiet, struct ds_client_call *ret_call);
+                                  bool is_quiet, struct answer *ret_answer);
 
 #endif

@@ -113,13 +113,13 @@ void status_print(FILE *stream, ds_code code, const char *message, struct ds_byt
     }
 }
 
-int status_exit_code(const struct ds_client_call *call)
+int status_exit_code(const struct answer *answer)
 {
-    if (call->code != DS_RESOURCE_EXHAUSTED) {
-        return ds_exit_code_of(call->code);
+    if (answer->code != DS_RESOURCE_EXHAUSTED) {
+        return ds_exit_code_of(answer->code);
     }
     /* Of what there is too little, only the capacity of the moment comes back by waiting. */
-    const ds_reason reason = ds_status_reason(call->status_details);
-    const bool passes = reason == DS_REASON(SERVER_BUSY) || reason == DS_REASON(RATE_LIMITED);
+    const bool passes =
+        answer->reason == DS_REASON(SERVER_BUSY) || answer->reason == DS_REASON(RATE_LIMITED);
     return passes ? DS_EXIT_RATE_LIMITED : DS_EXIT_ERROR;
 }

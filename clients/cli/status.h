@@ -2,9 +2,9 @@
 #ifndef CLI_STATUS_H
 #define CLI_STATUS_H
 
+#include "clients/common/answer.h"
 #include "ds/bytes.h"
 #include "ds/code.h"
-#include "ds/rpc_client.h"
 
 #include <stdio.h>
 
@@ -14,6 +14,6 @@ void status_print(FILE *stream, ds_code code, const char *message, struct ds_byt
 
 /* The exit code for a finished call. "Rate limited" is what waiting helps against: a full disk and
  * a request that is too large are not. */
-int status_exit_code(const struct ds_client_call *call);
+int status_exit_code(const struct answer *answer);
 
 #endif

@@ -79,13 +79,13 @@ static void take_start(void *context, uint32_t field, uint64_t number, struct ds
 
 static ds_code fetch_start(struct fetch *fetch)
 {
-    struct ds_client_call call;
+    struct answer answer;
     ds_code code = connection_call(fetch->connection, storage_method("StartBackup"),
-                                   (struct ds_bytes){0}, &call);
+                                   (struct ds_bytes){0}, &answer);
     if (code == DS_OK) {
-        code = reply_each(call.response, take_start, fetch);
+        code = reply_each(answer.response, take_start, fetch);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     return code;
 }
 
@@ -99,8 +99,8 @@ static void take_read(void *context, uint32_t field, uint64_t number, struct ds_
     }
 }
 
-/* Reads the piece at the offset; the call holds it until it is released. */
-static ds_code piece_read(struct fetch *fetch, struct ds_client_call *call)
+/* Reads the piece at the offset; the answer holds it until it is released. */
+static ds_code piece_read(struct fetch *fetch, struct answer *ret_answer)
 {
     struct ds_buffer request;
     ds_buffer_init(&request, REQUEST_BYTES_MAX);
@@ -109,13 +109,10 @@ static ds_code piece_read(struct fetch *fetch, struct ds_client_call *call)
     ds_code code = DS_UNAVAILABLE;
     for (size_t tries = 0; tries < TRIES_MAX && code == DS_UNAVAILABLE; tries++) {
         if (tries > 0) {
-            ds_client_call_release(call);
+            answer_release(ret_answer);
         }
-        *call = (struct ds_client_call){.method = storage_method("ReadBackup"),
-                                        .payload = ds_buffer_bytes(&request),
-                                        .timeout_ms = fetch->connection->timeout_ms,
-                                        .principal = fetch->connection->principal};
-        code = ds_channel_call_wait(fetch->connection->channel, call);
+        code = connection_ask(fetch->connection, storage_method("ReadBackup"),
+                              ds_buffer_bytes(&request), ret_answer);
     }
     ds_buffer_deinit(&request);
     return code;
@@ -123,22 +120,22 @@ static ds_code piece_read(struct fetch *fetch, struct ds_client_call *call)
 
 static int piece_fetch(struct fetch *fetch)
 {
-    struct ds_client_call call;
-    const ds_code code = piece_read(fetch, &call);
-    int exit_code = status_exit_code(&call);
+    struct answer answer;
+    const ds_code code = piece_read(fetch, &answer);
+    int exit_code = status_exit_code(&answer);
     fetch->piece = (struct ds_bytes){0};
     if (code != DS_OK) {
         if (fetch->progress != NULL) {
             progress_hide(fetch->progress);
         }
-        status_print(stderr, code, call.message, call.status_details);
-    } else if (reply_each(call.response, take_read, fetch) != DS_OK) {
+        status_print(stderr, code, answer.message, answer.status_details);
+    } else if (reply_each(answer.response, take_read, fetch) != DS_OK) {
         exit_code = DS_EXIT_ERROR;
     } else {
         exit_code = backup_file_write(fetch->file, fetch->piece);
         fetch->offset += fetch->piece.size;
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     return exit_code;
 }
 

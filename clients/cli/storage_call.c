@@ -27,14 +27,14 @@ static int show_json(const struct ds_message *type, struct ds_bytes response)
     return code == DS_OK ? DS_EXIT_OK : DS_EXIT_ERROR;
 }
 
-static int show_reply(const struct storage_call *call, struct ds_client_call *answered)
+static int show_reply(const struct storage_call *call, struct answer *answer)
 {
     if (rows_format_for(stdout, call->format) != ROWS_TABLE) {
-        return show_json(answered->method->response, answered->response);
+        return show_json(answer->method->response, answer->response);
     }
     struct ds_arena *arena = ds_arena_create(REPLY_ARENA_BYTES_MAX);
     const ProtobufCMessage *message = NULL;
-    const ds_code code = reply_unpack(answered, arena, &message);
+    const ds_code code = reply_unpack(answer, arena, &message);
     if (code == DS_OK) {
         call->show(message);
     }
@@ -46,16 +46,16 @@ static int make_call(const struct connection *connection, const struct storage_c
                      struct ds_bytes payload)
 {
     const struct ds_method *method = storage_method(call->method);
-    struct ds_client_call client_call;
-    const ds_code code = connection_call(connection, method, payload, &client_call);
-    int exit_code = status_exit_code(&client_call);
+    struct answer answer;
+    const ds_code code = connection_call(connection, method, payload, &answer);
+    int exit_code = status_exit_code(&answer);
     if (code == DS_OK) {
-        exit_code = show_reply(call, &client_call);
+        exit_code = show_reply(call, &answer);
         if (exit_code != DS_EXIT_OK) {
             fprintf(stderr, "deltastream: the reply is damaged\n");
         }
     }
-    ds_client_call_release(&client_call);
+    answer_release(&answer);
     return exit_code;
 }
 

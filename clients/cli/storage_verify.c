@@ -90,11 +90,12 @@ static int run(struct ds_config *config, void *options)
     if (!connection_open(config, &verify->connection, &connection, &exit_code)) {
         return exit_code;
     }
-    struct ds_client_call call;
+    struct answer answer;
     const ds_code code =
-        connection_call(&connection, storage_method("Verify"), (struct ds_bytes){0}, &call);
-    exit_code = code == DS_OK ? show(&verify->connection, call.response) : status_exit_code(&call);
-    ds_client_call_release(&call);
+        connection_call(&connection, storage_method("Verify"), (struct ds_bytes){0}, &answer);
+    exit_code =
+        code == DS_OK ? show(&verify->connection, answer.response) : status_exit_code(&answer);
+    answer_release(&answer);
     connection_close(&connection);
     return exit_code;
 }

@@ -176,8 +176,8 @@ static bool start_channel(struct up *up)
 {
     up->client_metrics = ds_metrics_create("ds_rpc_client");
     up->process_metrics = ds_process_metrics_create(PROGRAM_NAME);
-    const struct ds_channel_options channel_options = {
-        .server = up->storage.server, .client_name = UP_NAME, .metrics = up->client_metrics};
+    const struct ds_channel_options channel_options = {.server = up->storage.server,
+                                                       .metrics = up->client_metrics};
     if (ds_channel_open(&channel_options, &up->channel) != DS_OK) {
         return tell("can't join the gateway and the storage service");
     }

@@ -125,14 +125,14 @@ static ds_code find_expiry(struct work *work)
     }
     write_today(work->today);
     work->expiry[0] = '\0';
-    struct ds_client_call call;
+    struct answer answer;
     ds_code code =
         row_page_call(work->connection, ds_method_find(LIST_EXPIRIES, strlen(LIST_EXPIRIES)),
-                      fields, 1, true, &call);
+                      fields, 1, true, &answer);
     if (code == DS_OK) {
-        code = fields_each(call.response, take_expiry, work);
+        code = fields_each(answer.response, take_expiry, work);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     return code;
 }
 

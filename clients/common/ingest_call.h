@@ -6,9 +6,9 @@
 #ifndef CLIENTS_INGEST_CALL_H
 #define CLIENTS_INGEST_CALL_H
 
+#include "clients/common/answer.h"
 #include "deltastream/storage/v1/ingest.pb-c.h"
 #include "ds/arena.h"
-#include "ds/rpc_client.h"
 
 /* The numbers of a request's fields. */
 #define INGEST_CALL_ROWS 1
@@ -18,15 +18,15 @@
 #define INGEST_CALL_RETRY_MS_MAX 10000
 
 /* The reply of a call that ended with DS_OK, whichever the method; as reply_unpack(). */
-DS_MUST_USE ds_code ingest_call_read(struct ds_client_call *call, struct ds_arena *arena,
+DS_MUST_USE ds_code ingest_call_read(struct answer *answer, struct ds_arena *arena,
                                      const Storage__IngestTicksResponse **ret_reply);
 
 /* Whether a call that failed is worth making again as it is: the service is away, has no room or
  * was too slow. Rows that were stored all the same are duplicates then. */
-bool ingest_call_may_retry(const struct ds_client_call *call);
+bool ingest_call_may_retry(const struct answer *answer);
 
 /* How long to wait before it is made again: longer with every attempt, of which the first is 0, and
  * at least as long as the service asked for. */
-uint32_t ingest_call_retry_ms(const struct ds_client_call *call, uint32_t attempt);
+uint32_t ingest_call_retry_ms(const struct answer *answer, uint32_t attempt);
 
 #endif

@@ -2,11 +2,11 @@
 
 #include "ds/wire_check.h"
 
-ds_code reply_unpack(struct ds_client_call *call, struct ds_arena *arena,
+ds_code reply_unpack(struct answer *answer, struct ds_arena *arena,
                      const ProtobufCMessage **ret_reply)
 {
-    const struct ds_message *type = call->method->response;
-    const struct ds_bytes wire = call->response;
+    const struct ds_message *type = answer->method->response;
+    const struct ds_bytes wire = answer->response;
     struct ds_wire_error error;
     const ProtobufCMessage *reply = NULL;
     if (ds_wire_check(type, wire, &error) == DS_OK) {
@@ -14,8 +14,8 @@ ds_code reply_unpack(struct ds_client_call *call, struct ds_arena *arena,
                                           wire.data);
     }
     if (reply == NULL) {
-        call->code = DS_DATA_LOSS;
-        call->message = "the reply is damaged";
+        answer->code = DS_DATA_LOSS;
+        answer->message = "the reply is damaged";
         return DS_DATA_LOSS;
     }
     *ret_reply = reply;

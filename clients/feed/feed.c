@@ -19,6 +19,7 @@
 struct feed {
     struct feed_options options;
     struct market market;
+    struct direct_caller caller;
     struct sender *sender;
     struct ds_buffer row;
     uint64_t option_every; /* moments with quotes and chains: every so many */
@@ -45,12 +46,12 @@ static int64_t row_time_us(const struct feed *feed)
     return ds_clock_wall_us(feed->options.clock) / 1000 * 1000;
 }
 
-static void tell_failure(void *context, const struct ds_client_call *call)
+static void tell_failure(void *context, const struct answer *answer)
 {
     struct feed *feed = context;
     if (!feed->was_failing) {
-        ds_log(DS_LOG_WARNING, "feed_failed", DS_LOG_TEXT("code", ds_code_name(call->code)),
-               DS_LOG_TEXT("message", call->message));
+        ds_log(DS_LOG_WARNING, "feed_failed", DS_LOG_TEXT("code", ds_code_name(answer->code)),
+               DS_LOG_TEXT("message", answer->message));
     }
     feed->was_failing = true;
 }
@@ -77,8 +78,7 @@ static ds_code prepare_product(struct feed *feed, size_t index)
     struct walk *walk = &feed->market.products[index].walk;
     struct walk_tick tick;
     int64_t timestamp_us = 0;
-    const ds_code code = latest_tick_read(feed->options.channel, &feed_principal, walk->product,
-                                          &tick, &timestamp_us);
+    const ds_code code = latest_tick_read(&feed->caller, walk->product, &tick, &timestamp_us);
     if (code == DS_NOT_FOUND) {
         return send_past(feed, index);
     }
@@ -170,8 +170,10 @@ static struct feed *create(const struct feed_options *options)
     const struct market_options market_options = {.expiry_count = feed->options.expiry_count,
                                                   .seed = feed->options.seed};
     market_init(&feed->market, &market_options);
-    const struct sender_options sender_options = {.channel = feed->options.channel,
-                                                  .principal = &feed_principal,
+    feed->caller =
+        (struct direct_caller){.channel = feed->options.channel, .principal = &feed_principal};
+    const struct sender_options sender_options = {.call = direct_call,
+                                                  .call_context = &feed->caller,
                                                   .tell_failure = tell_failure,
                                                   .context = feed};
     feed->sender = sender_create(&sender_options);

@@ -37,12 +37,12 @@ static struct walk_tick tick_of(const Storage__Tick *stored)
     return tick;
 }
 
-static ds_code read_reply(struct ds_client_call *call, struct walk_tick *ret_tick,
+static ds_code read_reply(struct answer *answer, struct walk_tick *ret_tick,
                           int64_t *ret_timestamp_us)
 {
     struct ds_arena *arena = ds_arena_create(REPLY_ARENA_BYTES_MAX);
     const ProtobufCMessage *reply = NULL;
-    const ds_code code = reply_unpack(call, arena, &reply);
+    const ds_code code = reply_unpack(answer, arena, &reply);
     const Storage__Tick *stored = (const Storage__Tick *)reply;
     /* A price of 0 or none is no place to walk on from. */
     const bool is_usable = code == DS_OK && stored->timestamp != NULL &&
@@ -55,27 +55,26 @@ static ds_code read_reply(struct ds_client_call *call, struct walk_tick *ret_tic
     return is_usable ? DS_OK : DS_DATA_LOSS;
 }
 
-ds_code latest_tick_read(struct ds_channel *channel, const struct ds_principal *principal,
-                         const struct product *product, struct walk_tick *ret_tick,
-                         int64_t *ret_timestamp_us)
+ds_code latest_tick_read(struct direct_caller *caller, const struct product *product,
+                         struct walk_tick *ret_tick, int64_t *ret_timestamp_us)
 {
     Storage__LatestTickRequest request = STORAGE__LATEST_TICK_REQUEST__INIT;
     request.product = (char *)(uintptr_t)product->name;
     uint8_t payload[REQUEST_BYTES_MAX];
     const size_t payload_bytes = storage__latest_tick_request__pack(&request, payload);
-    struct ds_client_call call = {.method = ds_method_find(LATEST_TICK, strlen(LATEST_TICK)),
-                                  .payload = ds_bytes_of(payload, payload_bytes),
-                                  .principal = principal};
-    ds_code code = ds_channel_call_wait(channel, &call);
-    const char *reason = call.message;
+    struct answer answer;
+    direct_call(caller, ds_method_find(LATEST_TICK, strlen(LATEST_TICK)),
+                ds_bytes_of(payload, payload_bytes), &answer);
+    ds_code code = answer.code;
+    const char *reason = answer.message;
     if (code == DS_OK) {
-        code = read_reply(&call, ret_tick, ret_timestamp_us);
+        code = read_reply(&answer, ret_tick, ret_timestamp_us);
         reason = "the newest tick has no price or no time";
     }
     if (code != DS_OK && code != DS_NOT_FOUND) {
         ds_log(DS_LOG_WARNING, "feed_failed", DS_LOG_TEXT("code", ds_code_name(code)),
                DS_LOG_TEXT("message", reason));
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     return code;
 }

@@ -76,11 +76,11 @@ static void count_reply(struct sender *sender, enum row_kind kind,
     }
 }
 
-static ds_code read_reply(struct sender *sender, enum row_kind kind, struct ds_client_call *call)
+static ds_code read_reply(struct sender *sender, enum row_kind kind, struct answer *answer)
 {
     struct ds_arena *arena = ds_arena_create(REPLY_ARENA_BYTES_MAX);
     const Storage__IngestTicksResponse *reply = NULL;
-    const ds_code code = ingest_call_read(call, arena, &reply);
+    const ds_code code = ingest_call_read(answer, arena, &reply);
     if (code == DS_OK) {
         count_reply(sender, kind, reply);
     }
@@ -88,31 +88,30 @@ static ds_code read_reply(struct sender *sender, enum row_kind kind, struct ds_c
     return code;
 }
 
-static void tell_failure(const struct sender *sender, const struct ds_client_call *call)
+static void tell_failure(const struct sender *sender, const struct answer *answer)
 {
     if (sender->options.tell_failure != NULL) {
-        sender->options.tell_failure(sender->options.context, call);
+        sender->options.tell_failure(sender->options.context, answer);
     }
 }
 
-/* Makes the call until it comes through or may not be made again. The caller releases it. */
+/* Makes the call until it comes through or may not be made again. The caller releases the answer.
+ */
 static ds_code call_with_retries(struct sender *sender, const struct batch *batch,
-                                 struct ds_client_call *call)
+                                 struct answer *answer)
 {
     const struct sender_options *options = &sender->options;
     for (uint32_t attempt = 0;; attempt++) {
-        *call = (struct ds_client_call){.method = batch->method,
-                                        .payload = ds_buffer_bytes(&batch->request),
-                                        .timeout_ms = options->timeout_ms,
-                                        .principal = options->principal};
-        const ds_code code = ds_channel_call_wait(options->channel, call);
-        if (code == DS_OK || attempt == options->retry_max || !ingest_call_may_retry(call)) {
-            return code;
+        options->call(options->call_context, batch->method, ds_buffer_bytes(&batch->request),
+                      answer);
+        if (answer->code == DS_OK || attempt == options->retry_max ||
+            !ingest_call_may_retry(answer)) {
+            return answer->code;
         }
-        if (!options->wait(options->context, ingest_call_retry_ms(call, attempt))) {
+        if (!options->wait(options->context, ingest_call_retry_ms(answer, attempt))) {
             return DS_CANCELLED;
         }
-        ds_client_call_release(call);
+        answer_release(answer);
         sender->retry_count++;
     }
 }
@@ -129,15 +128,15 @@ static ds_code send_batch(struct sender *sender, enum row_kind kind)
     if (batch->row_count == 0) {
         return DS_OK;
     }
-    struct ds_client_call call;
-    ds_code code = call_with_retries(sender, batch, &call);
+    struct answer answer;
+    ds_code code = call_with_retries(sender, batch, &answer);
     if (code == DS_OK) {
-        code = read_reply(sender, kind, &call);
+        code = read_reply(sender, kind, &answer);
     }
     if (code != DS_OK) {
-        tell_failure(sender, &call);
+        tell_failure(sender, &answer);
     }
-    ds_client_call_release(&call);
+    answer_release(&answer);
     batch_drop(batch);
     return code;
 }

@@ -5,9 +5,9 @@
 #ifndef FEED_SENDER_H
 #define FEED_SENDER_H
 
+#include "clients/common/answer.h"
 #include "clients/common/row_kind.h"
 #include "ds/buffer.h"
-#include "ds/rpc_client.h"
 
 /* Of a row: 1 MiB is also what import takes. */
 #define SENDER_ROW_BYTES_MAX (1024 * 1024)
@@ -21,10 +21,9 @@ struct sender_counts {
 };
 
 struct sender_options {
-    struct ds_channel *channel;           /* to the storage service; outlives the sender */
-    const struct ds_principal *principal; /* NULL: the service has to find out */
-    uint32_t timeout_ms;                  /* of a call; 0: the method's */
-    uint32_t batch_rows;                  /* sent together at most; 0: 1000; at most 10000 */
+    answer_call_fn call; /* to the storage service */
+    void *call_context;
+    uint32_t batch_rows; /* sent together at most; 0: 1000; at most 10000 */
     /*
      * How often a batch is sent again that the service could not take just now, as
      * ingest_call_may_retry() says; 0: never. `wait` waits in between, as long as
@@ -33,7 +32,7 @@ struct sender_options {
     uint32_t retry_max;
     bool (*wait)(void *context, uint32_t milliseconds);
     /* Tells about a call that failed and is not made again; NULL: nobody is told. */
-    void (*tell_failure)(void *context, const struct ds_client_call *call);
+    void (*tell_failure)(void *context, const struct answer *answer);
     /* Tells about a row that the service refused; NULL: it is only counted. */
     void (*tell_rejected)(void *context, enum row_kind kind, const char *reason);
     void *context;

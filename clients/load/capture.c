@@ -1,5 +1,6 @@
 #include "clients/load/capture.h"
 
+#include "clients/load/memory.h"
 #include "ds/json.h"
 
 #include <assert.h>
@@ -15,11 +16,8 @@ void load_variables_init(struct load_variables *variables, size_t count)
     if (count == 0) {
         return;
     }
-    variables->values = calloc(count, sizeof *variables->values);
-    variables->texts = calloc(count, sizeof *variables->texts);
-    if (variables->values == NULL || variables->texts == NULL) {
-        abort();
-    }
+    variables->values = load_allocate(count, sizeof *variables->values);
+    variables->texts = load_allocate(count, sizeof *variables->texts);
     for (size_t i = 0; i < count; i++) {
         ds_buffer_init(&variables->texts[i], LOAD_CAPTURE_BYTES_MAX);
     }

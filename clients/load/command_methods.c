@@ -14,7 +14,7 @@ struct methods_options {
 
 static const struct ds_setting settings[] = {ROWS_FORMAT_SETTING(methods_options)};
 
-static const struct ds_program program = {
+const struct ds_program load_methods_program = {
     .name = "deltastream-load methods",
     .summary = "List the methods that can be called, with what they take.",
     .examples = "  deltastream-load methods\n"
@@ -23,10 +23,12 @@ static const struct ds_program program = {
     .setting_count = sizeof(settings) / sizeof(settings[0]),
 };
 
-static void list_methods(enum rows_format format)
+static int list_methods(const struct ds_config *config, void *options)
 {
+    (void)config;
     static const struct table_column columns[] = {
         {.name = "method"}, {.name = "request"}, {.name = "permission"}};
+    const enum rows_format format = (enum rows_format)((struct methods_options *)options)->format;
     struct records *records = records_create(stdout, format, columns, 3);
     for (size_t i = 0; i < ds_service_count; i++) {
         for (size_t k = 0; k < ds_services[i]->method_count; k++) {
@@ -37,23 +39,11 @@ static void list_methods(enum rows_format format)
         }
     }
     records_destroy(records);
+    return DS_EXIT_OK;
 }
 
-int load_methods_command(size_t argument_count, char *const *arguments, char *const *environment)
+int load_methods_command(const struct ds_config_sources *sources)
 {
-    const struct ds_config_sources sources = {
-        .argument_count = argument_count, .arguments = arguments, .environment = environment};
     struct methods_options options = {0};
-    struct ds_config *config = NULL;
-    int exit_code = DS_EXIT_OK;
-    if (!ds_config_begin(&program, &sources, &options, &config, &exit_code)) {
-        return exit_code;
-    }
-    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
-        ds_config_print(config, &options, stdout);
-    } else {
-        list_methods((enum rows_format)options.format);
-    }
-    ds_config_destroy(config);
-    return DS_EXIT_OK;
+    return load_command(&load_methods_program, sources, &options, list_methods);
 }

@@ -5,6 +5,7 @@
 #include "clients/load/plan_read.h"
 #include "clients/load/plan_read_flags.h"
 #include "clients/load/report.h"
+#include "clients/load/report_values.h"
 #include "clients/load/run.h"
 #include "ds/clock.h"
 #include "ds/exit_code.h"
@@ -33,7 +34,10 @@ static void follow(struct load_run *run, const struct load_plan *plan,
             has_stopped = true;
         }
         const int64_t elapsed_us = ds_clock_monotonic_us(ds_clock_system()) - begun_us;
-        load_live_update(live, load_run_look(run), elapsed_us * 1000);
+        /* A look merges all that has been counted: none in vain. */
+        if (load_live_is_due(live, elapsed_us * 1000)) {
+            load_live_update(live, load_run_look(run), elapsed_us * 1000);
+        }
     }
     load_live_destroy(live);
 }
@@ -69,15 +73,9 @@ static int exit_code_of(const struct load_result *result)
     if (result->end == LOAD_END_INTERRUPTED) {
         return DS_EXIT_INTERRUPTED;
     }
-    if (result->end == LOAD_END_UNREACHABLE) {
-        return DS_EXIT_UNAVAILABLE;
-    }
-    for (size_t i = 0; i < result->plan->objective_count; i++) {
-        if (!result->objectives[i].is_met) {
-            return LOAD_EXIT_OBJECTIVE_MISSED;
-        }
-    }
-    return result->end == LOAD_END_ABORTED ? LOAD_EXIT_OBJECTIVE_MISSED : DS_EXIT_OK;
+    return report_objectives_are_met(result) && result->end != LOAD_END_ABORTED
+               ? DS_EXIT_OK
+               : LOAD_EXIT_OBJECTIVE_MISSED;
 }
 
 static int carry_out(const struct load_plan *plan, const struct load_options *options)
@@ -99,8 +97,9 @@ static int carry_out(const struct load_plan *plan, const struct load_options *op
     return exit_code == DS_EXIT_OK ? written : exit_code;
 }
 
-static int run(const struct ds_config *config, const struct load_options *options)
+static int run(const struct ds_config *config, void *given)
 {
+    const struct load_options *options = given;
     struct ds_arena *arena = load_plan_arena_create();
     struct load_plan plan;
     int exit_code = load_plan_of_options(arena, config, options, &plan);
@@ -111,22 +110,8 @@ static int run(const struct ds_config *config, const struct load_options *option
     return exit_code;
 }
 
-int load_run_command(size_t argument_count, char *const *arguments, char *const *environment)
+int load_run_command(const struct ds_config_sources *sources)
 {
-    const struct ds_config_sources sources = {
-        .argument_count = argument_count, .arguments = arguments, .environment = environment};
     struct load_options options = {0};
-    struct ds_config *config = NULL;
-    int exit_code = DS_EXIT_OK;
-    if (!ds_config_begin(&load_run_program, &sources, &options, &config, &exit_code)) {
-        return exit_code;
-    }
-    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
-        ds_config_print(config, &options, stdout);
-    } else {
-        load_options_clear_empty(&options);
-        exit_code = run(config, &options);
-    }
-    ds_config_destroy(config);
-    return exit_code;
+    return load_command(&load_run_program, sources, &options, run);
 }

@@ -1,5 +1,6 @@
 #include "clients/load/compare.h"
 
+#include "clients/load/memory.h"
 #include "clients/load/report_values.h"
 
 #include <math.h>
@@ -11,15 +12,6 @@ struct sample {
     double *values;
     size_t count;
 };
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count == 0 ? 1 : count, size);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
 
 static double second_value(const struct load_second *at, enum load_change_measure measure)
 {
@@ -44,7 +36,7 @@ static struct sample sample_of(const struct load_result *result,
     const struct load_second *seconds = is_total ? result->seconds : operation->seconds;
     const struct report_span span = report_measured_span(
         result->plan, seconds, is_total ? result->second_count : operation->second_count);
-    struct sample sample = {.values = allocate(span.count, sizeof(double))};
+    struct sample sample = {.values = load_allocate(span.count, sizeof(double))};
     for (size_t i = 0; i < span.count; i++) {
         const double value = second_value(&seconds[span.first + i], measure);
         if (isfinite(value)) {
@@ -166,10 +158,11 @@ static bool plans_are_equal(const struct load_plan *before, const struct load_pl
 struct load_comparison *load_comparison_create(const struct load_result *before,
                                                const struct load_result *after)
 {
-    struct load_comparison *comparison = allocate(1, sizeof(*comparison));
+    struct load_comparison *comparison = load_allocate(1, sizeof(*comparison));
     comparison->before = before;
     comparison->after = after;
-    comparison->rows = allocate(before->plan->operation_count + 1, sizeof(comparison->rows[0]));
+    comparison->rows =
+        load_allocate(before->plan->operation_count + 1, sizeof(comparison->rows[0]));
     comparison->plans_differ = !plans_are_equal(before->plan, after->plan);
     add_row(comparison, "*", &before->total, &after->total);
     for (size_t i = 0; i < before->plan->operation_count; i++) {

@@ -1,5 +1,6 @@
 #include "clients/load/compare.h"
 #include "clients/load/compare_values.h"
+#include "clients/load/memory.h"
 #include "clients/load/report_html.h"
 #include "clients/load/report_markup.h"
 
@@ -81,10 +82,7 @@ static void write_table(const struct load_comparison *comparison, FILE *stream)
 /* The values of both runs at the seconds of the longer one. */
 static double *values_of(const struct load_result *result, size_t count, bool is_p99)
 {
-    double *values = calloc(count + 1, sizeof(values[0]));
-    if (values == NULL) {
-        abort();
-    }
+    double *values = load_allocate(count + 1, sizeof(values[0]));
     for (size_t i = 0; i < count; i++) {
         const bool is_there = i < result->second_count;
         const struct load_second *at = is_there ? &result->seconds[i] : NULL;
@@ -101,10 +99,7 @@ static void write_chart(const struct load_comparison *comparison, bool is_p99, F
         comparison->before->second_count > comparison->after->second_count ? comparison->before
                                                                            : comparison->after;
     const size_t count = longer->second_count;
-    double *seconds = calloc(count + 1, sizeof(seconds[0]));
-    if (seconds == NULL) {
-        abort();
-    }
+    double *seconds = load_allocate(count + 1, sizeof(seconds[0]));
     for (size_t i = 0; i < count; i++) {
         seconds[i] = longer->seconds[i].second;
     }

@@ -1,4 +1,5 @@
 #include "clients/load/compare.h"
+#include "clients/load/memory.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,10 +22,7 @@ static int by_value(const void *left, const void *right)
 static struct ranked *pool(const double *before, size_t before_count, const double *after,
                            size_t after_count)
 {
-    struct ranked *values = calloc(before_count + after_count, sizeof(values[0]));
-    if (values == NULL) {
-        abort();
-    }
+    struct ranked *values = load_allocate(before_count + after_count, sizeof(values[0]));
     for (size_t i = 0; i < before_count; i++) {
         values[i] = (struct ranked){.value = before[i]};
     }

@@ -2,8 +2,8 @@
 #include "clients/cli/table.h"
 #include "clients/load/compare.h"
 #include "clients/load/compare_values.h"
-#include "clients/load/report_markup.h"
 #include "clients/load/report_values.h"
+#include "ds/json_build.h"
 
 #include <math.h>
 #include <string.h>
@@ -173,45 +173,48 @@ void load_comparison_summary(const struct load_comparison *comparison,
     compare_notes(comparison, write_note, stream);
 }
 
-static void write_number(FILE *stream, const char *name, double value)
-{
-    if (isfinite(value)) {
-        fprintf(stream, ",\"%s\":%.12g", name, value);
-    } else {
-        fprintf(stream, ",\"%s\":null", name);
-    }
-}
-
-static void write_row(FILE *stream, const struct load_comparison_row *row)
+static void put_row(struct ds_buffer *json, const struct load_comparison_row *row)
 {
     static const char *const names[] = {"ok_per_second", "latency_p50_ns", "latency_p99_ns",
                                         "error_share"};
-    fputs("{\"operation\":", stream);
-    report_json_string(stream, row->name);
+    ds_json_put_text(json, "operation", row->name);
     for (size_t i = 0; i < LOAD_CHANGE_COUNT; i++) {
         const struct load_change *change = &row->changes[i];
-        fprintf(stream, ",\n\"%s\":{\"verdict\":\"%s\"", names[i],
-                compare_verdict_names[change->verdict]);
-        write_number(stream, "first", change->before);
-        write_number(stream, "second", change->after);
-        write_number(stream, i == LOAD_CHANGE_ERRORS ? "difference" : "relative", change->relative);
-        write_number(stream, "probability", change->probability);
-        fputs("}", stream);
+        ds_json_put_line(json);
+        ds_json_put_open(json, names[i], '{');
+        ds_json_put_text(json, "verdict", compare_verdict_names[change->verdict]);
+        ds_json_put_real(json, "first", change->before);
+        ds_json_put_real(json, "second", change->after);
+        ds_json_put_real(json, i == LOAD_CHANGE_ERRORS ? "difference" : "relative",
+                         change->relative);
+        ds_json_put_real(json, "probability", change->probability);
+        ds_json_put_close(json, '}');
     }
-    fputs("}", stream);
 }
 
 void load_comparison_json(const struct load_comparison *comparison, FILE *stream)
 {
-    fprintf(stream,
-            "{\"schema\":\"" LOAD_COMPARISON_SCHEMA
-            "\",\"has_worse\":%s,\"has_better\":%s,\"plans_differ\":%s,\"summary\":\"%s\","
-            "\n\"operations\":[",
-            comparison->has_worse ? "true" : "false", comparison->has_better ? "true" : "false",
-            comparison->plans_differ ? "true" : "false", load_comparison_text(comparison));
+    struct ds_buffer json;
+    ds_buffer_init(&json, SIZE_MAX / 2);
+    ds_json_put_open(&json, NULL, '{');
+    ds_json_put_text(&json, "schema", LOAD_COMPARISON_SCHEMA);
+    ds_json_put_boolean(&json, "has_worse", comparison->has_worse);
+    ds_json_put_boolean(&json, "has_better", comparison->has_better);
+    ds_json_put_boolean(&json, "plans_differ", comparison->plans_differ);
+    ds_json_put_text(&json, "summary", load_comparison_text(comparison));
+    ds_json_put_line(&json);
+    ds_json_put_open(&json, "operations", '[');
     for (size_t i = 0; i < comparison->row_count; i++) {
-        fputs(i == 0 ? "" : ",\n", stream);
-        write_row(stream, &comparison->rows[i]);
+        if (i > 0) {
+            ds_json_put_line(&json);
+        }
+        ds_json_put_open(&json, NULL, '{');
+        put_row(&json, &comparison->rows[i]);
+        ds_json_put_close(&json, '}');
     }
-    fputs("]}\n", stream);
+    ds_json_put_close(&json, ']');
+    ds_json_put_close(&json, '}');
+    ds_buffer_append_text(&json, "\n");
+    fwrite(json.data, 1, json.size, stream);
+    ds_buffer_deinit(&json);
 }

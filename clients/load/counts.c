@@ -1,18 +1,11 @@
 #include "clients/load/counts.h"
 
+#include "clients/load/memory.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
 
 void load_operation_init(struct load_operation_result *operation)
 {
@@ -45,7 +38,9 @@ static void operation_clear(struct load_operation_result *operation)
 {
     operation->planned = 0;
     operation->ok = 0;
+    operation->ok_in_window = 0;
     operation->failed = 0;
+    operation->refused = 0;
     operation->timed_out = 0;
     operation->unsent = 0;
     operation->bytes_sent = 0;
@@ -61,13 +56,13 @@ static void operation_clear(struct load_operation_result *operation)
 
 struct load_counts *load_counts_create(size_t operation_count)
 {
-    struct load_counts *counts = allocate(1, sizeof *counts);
+    struct load_counts *counts = load_allocate(1, sizeof *counts);
     counts->operation_count = operation_count;
-    counts->operations = allocate(operation_count, sizeof *counts->operations);
+    counts->operations = load_allocate(operation_count, sizeof *counts->operations);
     for (size_t i = 0; i < operation_count; i++) {
         load_operation_init(&counts->operations[i]);
     }
-    counts->windows = allocate(operation_count, sizeof *counts->windows);
+    counts->windows = load_allocate(operation_count, sizeof *counts->windows);
     counts->lateness = load_histogram_create();
     return counts;
 }
@@ -113,11 +108,24 @@ void load_counts_note_lateness(struct load_counts *counts, int64_t late_ns)
     load_histogram_record(counts->lateness, late_ns);
 }
 
+/* Of most calls these are "OK" and "200": not worth a call of strncmp(). */
+static bool code_is(const struct load_code_result *known, const char *code)
+{
+    size_t i = 0;
+    while (i < LOAD_CODE_BYTES_MAX - 1 && known->code[i] == code[i]) {
+        if (code[i] == '\0') {
+            return true;
+        }
+        i++;
+    }
+    return i == LOAD_CODE_BYTES_MAX - 1;
+}
+
 /* The entry of that code; what finds no place any more is counted with the last. */
 static struct load_code_result *code_of(struct load_operation_result *operation, const char *code)
 {
     for (size_t i = 0; i < operation->code_count; i++) {
-        if (strncmp(operation->codes[i].code, code, LOAD_CODE_BYTES_MAX - 1) == 0) {
+        if (code_is(&operation->codes[i], code)) {
             return &operation->codes[i];
         }
     }
@@ -137,8 +145,10 @@ void load_counts_end(struct load_counts *counts, size_t operation, const struct 
         load_window_at(&counts->windows[operation], ending->ended_ns);
     const int64_t latency_ns = ending->ended_ns - ending->planned_ns;
     struct load_code_result *code = code_of(result, ending->code);
+    /* Those of calls that ended well are in all three. */
+    struct load_histogram *const latencies[] = {code->latency, result->latency, second->latency};
+    load_histogram_record_in_all(latencies, ending->outcome == LOAD_OUTCOME_OK ? 3 : 1, latency_ns);
     code->count++;
-    load_histogram_record(code->latency, latency_ns);
     result->bytes_sent += ending->bytes_sent;
     result->bytes_received += ending->bytes_received;
     if (ending->sent_ns >= 0) {
@@ -148,10 +158,14 @@ void load_counts_end(struct load_counts *counts, size_t operation, const struct 
     case LOAD_OUTCOME_OK:
         assert(ending->sent_ns >= 0);
         result->ok++;
+        result->ok_in_window += ending->is_in_window;
         second->ok++;
-        load_histogram_record(result->latency, latency_ns);
         load_histogram_record(result->service, ending->ended_ns - ending->sent_ns);
-        load_histogram_record(second->latency, latency_ns);
+        break;
+    case LOAD_OUTCOME_REFUSED:
+        result->refused++;
+        result->failed++;
+        second->failed++;
         break;
     case LOAD_OUTCOME_FAILED:
         result->failed++;
@@ -176,7 +190,9 @@ void load_operation_add(struct load_operation_result *target,
 {
     target->planned += source->planned;
     target->ok += source->ok;
+    target->ok_in_window += source->ok_in_window;
     target->failed += source->failed;
+    target->refused += source->refused;
     target->timed_out += source->timed_out;
     target->unsent += source->unsent;
     target->bytes_sent += source->bytes_sent;

@@ -8,7 +8,12 @@
 
 #include "clients/load/series.h"
 
-enum load_outcome { LOAD_OUTCOME_OK, LOAD_OUTCOME_FAILED, LOAD_OUTCOME_TIMED_OUT };
+enum load_outcome {
+    LOAD_OUTCOME_OK,
+    LOAD_OUTCOME_FAILED,
+    LOAD_OUTCOME_REFUSED, /* counts as failed, too */
+    LOAD_OUTCOME_TIMED_OUT,
+};
 
 /* A step that was sent, or could not be, and its end. Times since the start of the run. */
 struct load_ending {
@@ -17,6 +22,7 @@ struct load_ending {
     int64_t planned_ns;
     int64_t sent_ns; /* negative: it never was */
     int64_t ended_ns;
+    bool is_in_window; /* ended before the plan's end */
     uint64_t bytes_sent;
     uint64_t bytes_received;
 };

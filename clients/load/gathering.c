@@ -1,15 +1,8 @@
 #include "clients/load/gathering.h"
 
-#include <stdlib.h>
+#include "clients/load/memory.h"
 
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
+#include <stdlib.h>
 
 static void operations_name(struct load_operation_result *operations, const struct load_plan *plan)
 {
@@ -24,11 +17,12 @@ static void operations_name(struct load_operation_result *operations, const stru
 void load_gathering_init(struct load_gathering *gathering, const struct load_plan *plan,
                          uint32_t first_second)
 {
-    struct load_operation_result *operations = allocate(plan->operation_count, sizeof *operations);
+    struct load_operation_result *operations =
+        load_allocate(plan->operation_count, sizeof *operations);
     *gathering = (struct load_gathering){
         .result = {.plan = plan, .operations = operations, .client_bound_why = ""},
         .lateness = load_histogram_create(),
-        .series = allocate(plan->operation_count, sizeof *gathering->series),
+        .series = load_allocate(plan->operation_count, sizeof *gathering->series),
     };
     for (size_t i = 0; i < plan->operation_count; i++) {
         load_operation_init(&operations[i]);

@@ -6,6 +6,8 @@
  */
 #include "clients/load/histogram.h"
 
+#include "clients/load/memory.h"
+
 #include <assert.h>
 #include <float.h>
 #include <math.h>
@@ -33,18 +35,9 @@ struct load_histogram {
     uint64_t *pages[PAGE_COUNT]; /* NULL: all of its classes are empty */
 };
 
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
-
 struct load_histogram *load_histogram_create(void)
 {
-    return allocate(sizeof(struct load_histogram));
+    return load_allocate(1, sizeof(struct load_histogram));
 }
 
 void load_histogram_destroy(struct load_histogram *histogram)
@@ -101,23 +94,41 @@ static uint64_t *page_of(struct load_histogram *histogram, size_t index)
 {
     uint64_t **page = &histogram->pages[index >> PAGE_BITS];
     if (*page == NULL) {
-        *page = allocate(PAGE_CLASSES * sizeof(uint64_t));
+        *page = load_allocate(1, PAGE_CLASSES * sizeof(uint64_t));
     }
     return *page;
 }
 
+static size_t index_of_time(int64_t value_ns)
+{
+    const int64_t at_least = value_ns < 1 ? 1 : value_ns;
+    return index_of(
+        (uint64_t)(at_least > LOAD_HISTOGRAM_NS_MAX ? LOAD_HISTOGRAM_NS_MAX : at_least));
+}
+
+static void count_add(struct load_histogram *histogram, size_t index, uint64_t count)
+{
+    page_of(histogram, index)[index & (PAGE_CLASSES - 1)] += count;
+    histogram->count += count;
+}
+
 void load_histogram_record(struct load_histogram *histogram, int64_t value_ns)
 {
-    load_histogram_record_many(histogram, value_ns, 1);
+    count_add(histogram, index_of_time(value_ns), 1);
 }
 
 void load_histogram_record_many(struct load_histogram *histogram, int64_t value_ns, uint64_t count)
 {
-    const int64_t at_least = value_ns < 1 ? 1 : value_ns;
-    const int64_t value = at_least > LOAD_HISTOGRAM_NS_MAX ? LOAD_HISTOGRAM_NS_MAX : at_least;
-    const size_t index = index_of((uint64_t)value);
-    page_of(histogram, index)[index & (PAGE_CLASSES - 1)] += count;
-    histogram->count += count;
+    count_add(histogram, index_of_time(value_ns), count);
+}
+
+void load_histogram_record_in_all(struct load_histogram *const *histograms, size_t count,
+                                  int64_t value_ns)
+{
+    const size_t index = index_of_time(value_ns);
+    for (size_t i = 0; i < count; i++) {
+        count_add(histograms[i], index, 1);
+    }
 }
 
 void load_histogram_add(struct load_histogram *histogram, const struct load_histogram *other)

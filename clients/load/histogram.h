@@ -25,6 +25,9 @@ void load_histogram_clear(struct load_histogram *histogram);
 /* Below 1 counts as 1. */
 void load_histogram_record(struct load_histogram *histogram, int64_t value_ns);
 void load_histogram_record_many(struct load_histogram *histogram, int64_t value_ns, uint64_t count);
+/* The same value in several. */
+void load_histogram_record_in_all(struct load_histogram *const *histograms, size_t count,
+                                  int64_t value_ns);
 void load_histogram_add(struct load_histogram *histogram, const struct load_histogram *other);
 
 uint64_t load_histogram_count(const struct load_histogram *histogram);

@@ -3,6 +3,7 @@
 #include "clients/cli/plain_text.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/table.h"
+#include "clients/load/memory.h"
 #include "clients/load/report_values.h"
 
 #include <inttypes.h>
@@ -35,10 +36,7 @@ static int64_t duration_of(const struct load_plan *plan)
 
 struct load_live *load_live_create(const struct load_live_options *options)
 {
-    struct load_live *live = calloc(1, sizeof(*live));
-    if (live == NULL) {
-        abort();
-    }
+    struct load_live *live = load_allocate(1, sizeof(*live));
     live->options = *options;
     live->planned_ns = duration_of(options->plan);
     live->shown_second = -1;
@@ -214,21 +212,30 @@ static void tell(struct load_live *live, const struct load_result *result, int64
     fflush(live->options.stream);
 }
 
-void load_live_update(struct load_live *live, const struct load_result *result, int64_t elapsed_ns)
+bool load_live_is_due(const struct load_live *live, int64_t elapsed_ns)
 {
     const int64_t second = elapsed_ns / NS_PER_SECOND;
-    const bool is_told = live->options.is_terminal || live->options.tells_all;
-    if (live->options.is_off || !is_told || second == live->shown_second) {
+    if (live->options.is_off) {
+        return false;
+    }
+    if (live->options.is_terminal) {
+        return second != live->shown_second;
+    }
+    return live->options.tells_all && second >= LINE_EVERY_SECONDS &&
+           second / LINE_EVERY_SECONDS > live->shown_second / LINE_EVERY_SECONDS;
+}
+
+void load_live_update(struct load_live *live, const struct load_result *result, int64_t elapsed_ns)
+{
+    if (!load_live_is_due(live, elapsed_ns)) {
         return;
     }
     if (live->options.is_terminal) {
         draw(live, result, elapsed_ns);
-        live->shown_second = second;
-    } else if (second / LINE_EVERY_SECONDS > live->shown_second / LINE_EVERY_SECONDS &&
-               second >= LINE_EVERY_SECONDS) {
+    } else {
         tell(live, result, elapsed_ns);
-        live->shown_second = second;
     }
+    live->shown_second = elapsed_ns / NS_PER_SECOND;
 }
 
 void load_live_hide(struct load_live *live)

@@ -29,8 +29,11 @@ struct load_live;
 struct load_live *load_live_create(const struct load_live_options *options);
 void load_live_destroy(struct load_live *live); /* takes NULL; takes the lines away */
 
-/* Shows where the run stands, `elapsed_ns` since its start (warm-up included). Call it once a
- * second, or more often: what is shown changes once a second. */
+/* Whether an update at that time shows anything: at most once a second. */
+bool load_live_is_due(const struct load_live *live, int64_t elapsed_ns);
+
+/* Shows where the run stands, `elapsed_ns` since its start (warm-up included), where that is due.
+ */
 void load_live_update(struct load_live *live, const struct load_result *result, int64_t elapsed_ns);
 
 /* Takes the lines away until the next update, so that a message can be written. */

@@ -1,5 +1,7 @@
 #include "clients/load/loop.h"
 
+#include "clients/load/memory.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -38,19 +40,19 @@ void load_loop_init(struct load_loop *loop)
         .bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
         .bell_source = {.ready = bell_ready},
         .started_ns = load_clock_ns(),
-        .input = malloc(LOAD_LOOP_INPUT_BYTES),
+        .input = load_allocate(1, LOAD_LOOP_INPUT_BYTES),
     };
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &loop->bell_source};
-    if (loop->poll < 0 || loop->bell < 0 || loop->input == NULL ||
+    if (loop->poll < 0 || loop->bell < 0 ||
         epoll_ctl(loop->poll, EPOLL_CTL_ADD, loop->bell, &event) != 0) {
         abort();
     }
-    load_timers_init(&loop->timers);
+    ds_timers_init(&loop->timers);
 }
 
 void load_loop_deinit(struct load_loop *loop)
 {
-    load_timers_deinit(&loop->timers);
+    ds_timers_deinit(&loop->timers);
     close(loop->bell);
     close(loop->poll);
     free(loop->input);
@@ -63,7 +65,7 @@ int64_t load_loop_now_ns(const struct load_loop *loop)
 
 void load_loop_start(struct load_loop *loop, int64_t started_ns)
 {
-    load_timers_shift(&loop->timers, loop->started_ns - started_ns);
+    ds_timers_shift(&loop->timers, loop->started_ns - started_ns);
     loop->started_ns = started_ns;
 }
 
@@ -86,7 +88,7 @@ int load_loop_wait(struct load_loop *loop, int64_t until_ns, struct epoll_event 
 {
     int64_t due_ns = until_ns;
     int64_t timer_ns = 0;
-    if (load_timers_due(&loop->timers, &timer_ns) && timer_ns < due_ns) {
+    if (ds_timers_due(&loop->timers, &timer_ns) && timer_ns < due_ns) {
         due_ns = timer_ns;
     }
     const int64_t now_ns = load_loop_now_ns(loop);
@@ -104,7 +106,7 @@ void load_loop_handle(struct load_loop *loop, struct epoll_event *events, int ev
         struct load_source *source = events[i].data.ptr;
         source->ready(source, events[i].events);
     }
-    load_timers_fire(&loop->timers, load_loop_now_ns(loop));
+    ds_timers_fire(&loop->timers, load_loop_now_ns(loop));
 }
 
 void load_loop_ring(struct load_loop *loop)

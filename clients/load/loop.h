@@ -6,7 +6,7 @@
 #ifndef LOAD_LOOP_H
 #define LOAD_LOOP_H
 
-#include "clients/load/timers.h"
+#include "ds/timers.h"
 
 #define LOAD_LOOP_EVENTS_MAX 256 /* taken at once; the others come with the next turn */
 #define LOAD_LOOP_INPUT_BYTES 65536
@@ -21,7 +21,7 @@ struct load_loop {
     int poll; /* epoll */
     int bell; /* eventfd */
     struct load_source bell_source;
-    struct load_timers timers;
+    struct ds_timers timers;
     int64_t started_ns; /* the clock's */
     uint8_t *input;     /* LOAD_LOOP_INPUT_BYTES for whoever reads a socket */
 };

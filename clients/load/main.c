@@ -1,6 +1,6 @@
+#include "clients/cli/command_find.h"
 #include "clients/cli/output.h"
 #include "clients/load/commands.h"
-#include "clients/load/report.h"
 #include "ds/exit_code.h"
 #include "ds/suggest.h"
 
@@ -11,17 +11,32 @@
 
 struct command {
     const char *name;
-    int (*run)(size_t argument_count, char *const *arguments, char *const *environment);
+    int (*run)(const struct ds_config_sources *sources);
+    const struct ds_program *program;
     const char *summary;
 };
 
 static const struct command commands[] = {
-    {"run", load_run_command, "Put load on servers and measure; the default."},
-    {"report", load_report_command, "Show a saved run again, or compare two."},
-    {"selftest", load_selftest_command, "What this program itself is able to do here."},
-    {"methods", load_methods_command, "List the methods that can be called."},
+    {"run", load_run_command, &load_run_program, "Put load on servers and measure; the default."},
+    {"report", load_report_command, &load_report_program,
+     "Show a saved run again, or compare two."},
+    {"selftest", load_selftest_command, &load_selftest_program,
+     "What this program itself is able to do here."},
+    {"methods", load_methods_command, &load_methods_program,
+     "List the methods that can be called."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+/* A settings file may be that of all commands, and of `deltastream` too. */
+static bool setting_exists(const char *name, const char *choice)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (ds_program_has_setting(commands[i].program, name, choice)) {
+            return true;
+        }
+    }
+    return command_setting_exists(name, choice);
+}
 
 static int print_help(void)
 {
@@ -66,13 +81,21 @@ static int run(size_t argument_count, char *const *arguments, char *const *envir
         printf("deltastream-load %s\n", DS_VERSION);
         return DS_EXIT_OK;
     }
+    struct ds_config_sources sources = {.argument_count = argument_count,
+                                        .arguments = arguments,
+                                        .environment = environment,
+                                        .is_for_others = setting_exists};
+    if (first[0] == '-') {
+        return load_run_command(&sources);
+    }
+    sources.argument_count--;
+    sources.arguments++;
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i].name, first) == 0) {
-            return commands[i].run(argument_count - 1, arguments + 1, environment);
+            return commands[i].run(&sources);
         }
     }
-    return first[0] == '-' ? load_run_command(argument_count, arguments, environment)
-                           : refuse_command(first);
+    return refuse_command(first);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,12 @@
 #include "clients/load/native.h"
 
+/* Calls are made by their bytes alone; the typed part has message structs of its own. */
+#define DELTASTREAM_UNTYPED
+#include "clients/c/deltastream.h"
+#include "clients/load/memory.h"
+
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,58 +14,91 @@
 #define HELLO "deltastream.rpc.v1.Control/Hello"
 #define HELLO_TIMEOUT_MS 10000
 #define NS_PER_MS 1000000
+/* Who this program says that it is, where that is believed: somebody who may do everything. */
+#define SUBJECT "service:load"
 
 struct load_native {
     struct load_loop *loop;
-    struct ds_channel *channels[LOAD_NATIVE_CHANNELS_MAX];
-    uint32_t channel_count;
-    uint32_t turn; /* the channel that the next call goes to */
-    const struct ds_principal *principal;
+    uint32_t client_count;
+    uint32_t turn; /* the client that the next call goes to */
     bool shares_messages;
     bool has_collected;
     _Atomic(struct load_native_call *) ended; /* the newest first; any thread */
+    struct deltastream_client *clients[];
 };
 
-ds_code load_native_open(const struct load_native_options *options, struct load_native **ret_native)
+struct load_native_method load_native_method_of(const char *full_name, int64_t timeout_ns)
 {
-    assert(options->channel_count > 0 && options->channel_count <= LOAD_NATIVE_CHANNELS_MAX);
-    struct load_native *native = calloc(1, sizeof *native);
-    if (native == NULL) {
-        abort();
+    const int64_t timeout_ms = (timeout_ns + NS_PER_MS - 1) / NS_PER_MS;
+    const struct load_native_method method = {
+        .method = deltastream_method_find(full_name),
+        .timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX};
+    assert(method.method != NULL);
+    return method;
+}
+
+static ds_code client_open(const struct load_native_options *options,
+                           struct deltastream_client **ret_client,
+                           char ret_reason[LOAD_NATIVE_REASON_BYTES_MAX])
+{
+    const struct deltastream_principal principal = {.struct_size = sizeof principal,
+                                                    .subject = SUBJECT};
+    const struct deltastream_client_options client = {.struct_size = sizeof client,
+                                                      .url = options->url,
+                                                      .tls_ca_file = options->tls_ca,
+                                                      .principal = &principal};
+    return deltastream_client_open(&client, ret_client, ret_reason, LOAD_NATIVE_REASON_BYTES_MAX) ==
+                   DELTASTREAM_OK
+               ? DS_OK
+               : DS_INVALID_ARGUMENT;
+}
+
+/* Whatever the service answers, it is there. */
+static ds_code client_greet(struct deltastream_client *client,
+                            char ret_reason[LOAD_NATIVE_REASON_BYTES_MAX])
+{
+    const struct deltastream_call_options options = {.struct_size = sizeof options,
+                                                     .timeout_ms = HELLO_TIMEOUT_MS};
+    struct deltastream_reply *reply = NULL;
+    const enum deltastream_code code =
+        deltastream_call_raw(client, deltastream_method_find(HELLO), NULL, 0, &options, &reply);
+    const bool is_there = code != DELTASTREAM_UNAVAILABLE && code != DELTASTREAM_DEADLINE_EXCEEDED;
+    if (!is_there) {
+        (void)snprintf(ret_reason, LOAD_NATIVE_REASON_BYTES_MAX, "%s",
+                       deltastream_reply_message(reply));
     }
-    native->loop = options->loop;
-    native->principal = options->principal;
-    native->shares_messages = options->shares_messages;
-    const struct ds_tls_options tls = {.ca_file = options->tls_ca};
-    const struct ds_channel_options channel = {
-        .url = options->url, .tls = &tls, .client_name = "deltastream-load/" DS_VERSION};
-    while (native->channel_count < options->channel_count) {
-        const ds_code code = ds_channel_open(&channel, &native->channels[native->channel_count]);
-        if (code != DS_OK) {
-            load_native_close(native);
-            return code;
-        }
-        native->channel_count++;
+    deltastream_reply_free(reply);
+    return is_there ? DS_OK : DS_UNAVAILABLE;
+}
+
+static ds_code clients_open(struct load_native *native, const struct load_native_options *options,
+                            char ret_reason[LOAD_NATIVE_REASON_BYTES_MAX])
+{
+    while (native->client_count < options->client_count) {
+        struct deltastream_client **place = &native->clients[native->client_count];
+        DS_TRY(client_open(options, place, ret_reason));
+        native->client_count++;
     }
-    *ret_native = native;
+    for (uint32_t i = 0; i < native->client_count; i++) {
+        DS_TRY(client_greet(native->clients[i], ret_reason));
+    }
     return DS_OK;
 }
 
-ds_code load_native_greet(struct load_native *native, char *ret_reason, size_t reason_bytes_max)
+ds_code load_native_open(const struct load_native_options *options, struct load_native **ret_native,
+                         char ret_reason[LOAD_NATIVE_REASON_BYTES_MAX])
 {
-    for (uint32_t i = 0; i < native->channel_count; i++) {
-        struct ds_client_call hello = {.method = ds_method_find(HELLO, strlen(HELLO)),
-                                       .timeout_ms = HELLO_TIMEOUT_MS};
-        const ds_code code = ds_channel_call_wait(native->channels[i], &hello);
-        const bool is_there = code != DS_UNAVAILABLE && code != DS_DEADLINE_EXCEEDED;
-        if (!is_there) {
-            (void)snprintf(ret_reason, reason_bytes_max, "%s", hello.message);
-        }
-        ds_client_call_release(&hello);
-        if (!is_there) {
-            return code;
-        }
+    assert(options->client_count > 0);
+    struct load_native *native =
+        load_allocate(1, sizeof *native + options->client_count * sizeof native->clients[0]);
+    native->loop = options->loop;
+    native->shares_messages = options->shares_messages;
+    const ds_code code = clients_open(native, options, ret_reason);
+    if (code != DS_OK) {
+        load_native_close(native);
+        return code;
     }
+    *ret_native = native;
     return DS_OK;
 }
 
@@ -68,20 +107,21 @@ void load_native_close(struct load_native *native)
     if (native == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < native->channel_count; i++) {
-        ds_channel_close(native->channels[i]);
+    for (uint32_t i = 0; i < native->client_count; i++) {
+        deltastream_client_close(native->clients[i]);
     }
     assert(atomic_load(&native->ended) == NULL);
     free(native);
 }
 
-/* On a thread of the channel. The bell rings for the first one only: whoever takes it takes all. */
-static void call_done(struct ds_client_call *done)
+/* On a thread of the library. The bell rings for the first one only: whoever takes it takes all. */
+static void call_done(void *context, struct deltastream_reply *reply)
 {
-    struct load_native_call *call = done->context;
+    struct load_native_call *call = context;
     struct load_native *native = call->native;
     struct load_loop *loop = native->loop;
     call->ended_ns = load_loop_now_ns(loop);
+    call->reply = reply;
     struct load_native_call *newest = atomic_load_explicit(&native->ended, memory_order_relaxed);
     do {
         call->next = newest;
@@ -92,38 +132,48 @@ static void call_done(struct ds_client_call *done)
     }
 }
 
-void load_native_send(struct load_native *native, struct load_native_call *call)
+/* Memory and options of a call are kept from one time to the next. */
+static void slot_create(const struct load_native *native, struct load_native_call *call)
 {
-    const int64_t timeout_ms = (call->timeout_ns + NS_PER_MS - 1) / NS_PER_MS;
-    call->native = native;
-    call->sent_ns = load_loop_now_ns(native->loop);
-    call->call = (struct ds_client_call){
-        .method = call->method,
-        .payload = call->payload,
-        .timeout_ms = timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX,
-        .principal = native->principal,
-        .authorization = call->authorization,
-        .is_final = true,
-        .done = call_done,
-        .context = call,
-    };
-    struct ds_channel *channel = native->channels[native->turn];
-    ds_channel_call(channel, &call->call);
-    if (native->shares_messages) {
-        native->has_collected = true;
-        return;
-    }
-    ds_channel_flush(channel);
-    native->turn = (native->turn + 1) % native->channel_count;
+    const struct deltastream_slot_options options = {.struct_size = sizeof options,
+                                                     .done = call_done,
+                                                     .context = call,
+                                                     .no_retry = true,
+                                                     .collect = native->shares_messages};
+    const enum deltastream_code code = deltastream_slot_create(&options, &call->slot);
+    assert(code == DELTASTREAM_OK);
+    (void)code;
 }
 
-/* The calls of one turn go out by one channel, the next turn's by the next. */
+void load_native_call_deinit(struct load_native_call *call)
+{
+    deltastream_slot_free(call->slot);
+}
+
+void load_native_send(struct load_native *native, struct load_native_call *call)
+{
+    if (call->slot == NULL) {
+        slot_create(native, call);
+    }
+    call->native = native;
+    call->sent_ns = load_loop_now_ns(native->loop);
+    deltastream_slot_call(call->slot, native->clients[native->turn], call->method,
+                          call->payload.data, call->payload.size, call->authorization,
+                          call->timeout_ms);
+    if (native->shares_messages) {
+        native->has_collected = true;
+    } else {
+        native->turn = (native->turn + 1) % native->client_count;
+    }
+}
+
+/* The calls of one turn go out by one client, the next turn's by the next. */
 void load_native_flush(struct load_native *native)
 {
     if (native->has_collected) {
         native->has_collected = false;
-        ds_channel_flush(native->channels[native->turn]);
-        native->turn = (native->turn + 1) % native->channel_count;
+        deltastream_client_flush(native->clients[native->turn]);
+        native->turn = (native->turn + 1) % native->client_count;
     }
 }
 
@@ -142,16 +192,24 @@ static struct load_native_call *ended_take(struct load_native *native)
     return oldest;
 }
 
+static bool is_refusal(const struct deltastream_reply *reply)
+{
+    struct deltastream_reply_info info = {.struct_size = sizeof info};
+    return deltastream_reply_code(reply) == DELTASTREAM_RESOURCE_EXHAUSTED &&
+           deltastream_reply_describe(reply, &info) == DELTASTREAM_OK && info.has_retry_after;
+}
+
 void load_native_take(struct load_native *native)
 {
     struct load_native_call *call = ended_take(native);
     while (call != NULL) {
         struct load_native_call *next = call->next;
-        struct ds_client_call done = call->call;
-        call->code = done.code;
-        call->response = done.response;
+        struct deltastream_reply *reply = call->reply;
+        call->code = (ds_code)deltastream_reply_code(reply);
+        call->is_refusal = call->code != DS_OK && is_refusal(reply);
+        call->response.data = deltastream_reply_wire(reply, &call->response.size);
         call->ended(call);
-        ds_client_call_release(&done);
+        deltastream_reply_free(reply);
         call = next;
     }
 }

@@ -127,7 +127,7 @@ static double value_of(const struct load_objective *objective,
     case LOAD_ERROR_SHARE:
         return error_share(operation);
     case LOAD_RATE:
-        return measured_ns <= 0 ? 0 : (double)operation->ok * 1e9 / (double)measured_ns;
+        return measured_ns <= 0 ? 0 : (double)operation->ok_in_window * 1e9 / (double)measured_ns;
     }
     return 0;
 }

@@ -47,7 +47,7 @@ static bool read_count(struct plan_draft *draft, const char *name, int64_t maxim
                        uint32_t *ret_count)
 {
     int64_t count = *ret_count;
-    if (!plan_integer(&draft->reader, NULL, draft->scenario, name, 1, maximum, &count)) {
+    if (!member_integer(&draft->reader, NULL, draft->scenario, name, 1, maximum, &count)) {
         return false;
     }
     *ret_count = (uint32_t)count;
@@ -63,7 +63,7 @@ static bool read_counts(struct plan_draft *draft)
     if (!read_count(draft, "threads", LOAD_THREADS_MAX, &plan->thread_count) ||
         !read_count(draft, "connections", LOAD_CONNECTIONS_MAX, &plan->connection_count) ||
         !read_count(draft, "in_flight_max", LOAD_IN_FLIGHT_MAX, &plan->in_flight_max) ||
-        !plan_integer(&draft->reader, NULL, draft->scenario, "seed", 0, INT64_MAX, &seed)) {
+        !member_integer(&draft->reader, NULL, draft->scenario, "seed", 0, INT64_MAX, &seed)) {
         return false;
     }
     plan->seed = (uint64_t)seed;
@@ -74,38 +74,38 @@ static bool read_counts(struct plan_draft *draft)
 static bool read_common(struct plan_draft *draft)
 {
     static const char *const messages[] = {"shared", "alone", NULL};
-    struct plan_reader *reader = &draft->reader;
+    struct member_reader *reader = &draft->reader;
     const char *name = "unnamed";
     const char *description = NULL;
     const char *tls_ca = NULL;
     int message = 0;
     draft->timeout_ns = TIMEOUT_NS_DEFAULT;
-    if (!plan_object(reader, NULL, draft->scenario, members) ||
-        !plan_text(reader, NULL, draft->scenario, "name", &name) ||
-        !plan_text(reader, NULL, draft->scenario, "description", &description) ||
-        !plan_text(reader, NULL, draft->scenario, "tls_ca", &tls_ca) ||
-        !plan_text(reader, NULL, draft->scenario, "authorization", &draft->authorization) ||
-        !plan_choice(reader, NULL, draft->scenario, "messages", messages, &message) ||
-        !plan_duration(reader, NULL, draft->scenario, "timeout", 1000, &draft->timeout_ns)) {
+    if (!place_object(reader, NULL, draft->scenario, members) ||
+        !member_text(reader, NULL, draft->scenario, "name", &name) ||
+        !member_text(reader, NULL, draft->scenario, "description", &description) ||
+        !member_text(reader, NULL, draft->scenario, "tls_ca", &tls_ca) ||
+        !member_text(reader, NULL, draft->scenario, "authorization", &draft->authorization) ||
+        !member_choice(reader, NULL, draft->scenario, "messages", messages, &message) ||
+        !member_duration(reader, NULL, draft->scenario, "timeout", 1000, &draft->timeout_ns)) {
         return false;
     }
-    draft->plan->name = plan_copy(reader, name);
-    draft->plan->tls_ca = tls_ca == NULL ? NULL : plan_copy(reader, tls_ca);
+    draft->plan->name = reader_copy(reader, name);
+    draft->plan->tls_ca = tls_ca == NULL ? NULL : reader_copy(reader, tls_ca);
     draft->plan->shares_messages = message == 0;
     return true;
 }
 
 static bool read_targets(struct plan_draft *draft)
 {
-    struct plan_reader *reader = &draft->reader;
+    struct member_reader *reader = &draft->reader;
     const json_t *targets = json_object_get(draft->scenario, "targets");
-    const struct plan_place place = {.name = "targets"};
+    const struct member_place place = {.name = "targets"};
     if (targets == NULL) {
         return true;
     }
     if (!json_is_object(targets) || json_object_size(targets) > PLAN_TARGETS_MAX) {
-        return plan_fail(reader, &place, "takes an object with at most %d members",
-                         PLAN_TARGETS_MAX);
+        return place_fail(reader, &place, "takes an object with at most %d members",
+                          PLAN_TARGETS_MAX);
     }
     const char *name = NULL;
     const json_t *url = NULL;
@@ -117,9 +117,9 @@ static bool read_targets(struct plan_draft *draft)
             is_url |= strncmp(json_string_value(url), schemes[i], strlen(schemes[i])) == 0;
         }
         if (!is_url) {
-            return plan_fail_member(reader, &place, name,
-                                    "takes http://HOST:PORT, ipc:///PATH, tcp://HOST:PORT or "
-                                    "tls+tcp://HOST:PORT in quotes");
+            return member_fail(reader, &place, name,
+                               "takes http://HOST:PORT, ipc:///PATH, tcp://HOST:PORT or "
+                               "tls+tcp://HOST:PORT in quotes");
         }
     }
     return true;
@@ -135,7 +135,7 @@ static bool operation_exists(const struct plan_draft *draft, const char *name)
     return false;
 }
 
-static bool refuse_operation(struct plan_draft *draft, const struct plan_place *place,
+static bool refuse_operation(struct plan_draft *draft, const struct member_place *place,
                              const char *name)
 {
     struct ds_suggestion suggestion;
@@ -144,28 +144,28 @@ static bool refuse_operation(struct plan_draft *draft, const struct plan_place *
         ds_suggest_offer(&suggestion, draft->names[i]);
     }
     const char *near = suggestion.best != NULL ? suggestion.best : draft->names[0];
-    return plan_fail(&draft->reader, place, "no step is called \"%s\"; %s \"%s\"%s", name,
-                     suggestion.best != NULL ? "did you mean" : "there is", near,
-                     suggestion.best != NULL ? "?" : ", and * stands for all together");
+    return place_fail(&draft->reader, place, "no step is called \"%s\"; %s \"%s\"%s", name,
+                      suggestion.best != NULL ? "did you mean" : "there is", near,
+                      suggestion.best != NULL ? "?" : ", and * stands for all together");
 }
 
 bool plan_read_objectives(struct plan_draft *draft)
 {
-    struct plan_reader *reader = &draft->reader;
+    struct member_reader *reader = &draft->reader;
     const json_t *list = NULL;
-    if (!plan_list(reader, NULL, draft->scenario, "objectives", LOAD_OPERATIONS_MAX, &list)) {
+    if (!member_list(reader, NULL, draft->scenario, "objectives", LOAD_OPERATIONS_MAX, &list)) {
         return false;
     }
     const size_t count = list == NULL ? 0 : json_array_size(list);
-    struct load_objective *objectives = plan_memory(reader, count, sizeof(*objectives));
-    const struct plan_place place = {.name = "objectives"};
+    struct load_objective *objectives = reader_memory(reader, count, sizeof(*objectives));
+    const struct member_place place = {.name = "objectives"};
     for (size_t i = 0; i < count; i++) {
-        const struct plan_place element = {.parent = &place, .index = i};
+        const struct member_place element = {.parent = &place, .index = i};
         const json_t *text = json_array_get(list, i);
         char reason[LOAD_OBJECTIVE_REASON_BYTES_MAX] = "takes a text in quotes";
         if (!json_is_string(text) || load_objective_parse(reader->arena, json_string_value(text),
                                                           &objectives[i], reason) != DS_OK) {
-            return plan_fail(reader, &element, "%s", reason);
+            return place_fail(reader, &element, "%s", reason);
         }
         if (objectives[i].operation != NULL && !operation_exists(draft, objectives[i].operation)) {
             return refuse_operation(draft, &element, objectives[i].operation);
@@ -178,7 +178,7 @@ bool plan_read_objectives(struct plan_draft *draft)
 
 static bool read_data(struct plan_draft *draft)
 {
-    const struct plan_place place = {.name = "data"};
+    const struct member_place place = {.name = "data"};
     return load_generators_read(&draft->reader, &place, json_object_get(draft->scenario, "data"),
                                 &draft->generators);
 }
@@ -228,7 +228,7 @@ ds_code load_plan_read(struct ds_arena *arena, const json_t *scenario, const cha
 {
     struct plan_draft draft = {.reader = {.arena = arena, .folder = folder, .reason = ret_reason},
                                .scenario = scenario};
-    draft.plan = plan_memory(&draft.reader, 1, sizeof(*draft.plan));
+    draft.plan = reader_memory(&draft.reader, 1, sizeof(*draft.plan));
     if (!read_common(&draft) || !read_counts(&draft) || !plan_read_pace(&draft) ||
         !read_targets(&draft) || !read_data(&draft) || !plan_read_flows(&draft) ||
         !plan_read_objectives(&draft)) {

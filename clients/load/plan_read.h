@@ -2,13 +2,14 @@
 #ifndef LOAD_PLAN_READ_H
 #define LOAD_PLAN_READ_H
 
+#include "clients/load/members.h"
 #include "clients/load/plan.h"
 #include "ds/code.h"
 
 #include <jansson.h>
 
 #define LOAD_SCENARIO_BYTES_MAX (8 * 1024 * 1024)
-#define LOAD_PLAN_REASON_BYTES_MAX 512
+#define LOAD_PLAN_REASON_BYTES_MAX MEMBER_REASON_BYTES_MAX
 /* Of one filled request. */
 #define LOAD_REQUEST_BYTES_MAX (64 * 1024 * 1024)
 

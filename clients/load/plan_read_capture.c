@@ -26,49 +26,50 @@ static bool find_variable(struct plan_variables *variables, const char *name, si
     return false;
 }
 
-static bool read_capture(struct plan_draft *draft, const struct plan_place *place, const char *name,
-                         const json_t *pointer, struct plan_variables *variables,
+static bool read_capture(struct plan_draft *draft, const struct member_place *place,
+                         const char *name, const json_t *pointer, struct plan_variables *variables,
                          struct load_capture *capture)
 {
-    struct plan_reader *reader = &draft->reader;
+    struct member_reader *reader = &draft->reader;
     if (!json_is_string(pointer) || !is_pointer(json_string_value(pointer))) {
-        return plan_fail(reader, place, "takes a JSON Pointer in quotes: \"/ticks/0/price\"");
+        return place_fail(reader, place, "takes a JSON Pointer in quotes: \"/ticks/0/price\"");
     }
     if (load_generator_find(&draft->generators, name, strlen(name)) != NULL) {
-        return plan_fail(reader, place, "\"data\" has that name already");
+        return place_fail(reader, place, "\"data\" has that name already");
     }
     if (!find_variable(variables, name, &capture->variable)) {
         if (variables->count == LOAD_VARIABLES_MAX) {
-            return plan_fail(reader, place, "a flow captures at most %d values",
-                             LOAD_VARIABLES_MAX);
+            return place_fail(reader, place, "a flow captures at most %d values",
+                              LOAD_VARIABLES_MAX);
         }
         capture->variable = variables->count;
-        variables->names[variables->count++] = plan_copy(reader, name);
+        variables->names[variables->count++] = reader_copy(reader, name);
     }
-    capture->pointer = plan_copy(reader, json_string_value(pointer));
+    capture->pointer = reader_copy(reader, json_string_value(pointer));
     return true;
 }
 
-bool plan_read_captures(struct plan_draft *draft, const struct plan_place *place,
+bool plan_read_captures(struct plan_draft *draft, const struct member_place *place,
                         const json_t *object, struct plan_variables *variables,
                         struct load_step *step)
 {
-    struct plan_reader *reader = &draft->reader;
+    struct member_reader *reader = &draft->reader;
     const json_t *list = json_object_get(object, "capture");
-    const struct plan_place member = {.parent = place, .name = "capture"};
+    const struct member_place member = {.parent = place, .name = "capture"};
     if (list == NULL) {
         return true;
     }
     if (!json_is_object(list) || json_object_size(list) > LOAD_VARIABLES_MAX) {
-        return plan_fail(reader, &member, "takes an object with at most %d members",
-                         LOAD_VARIABLES_MAX);
+        return place_fail(reader, &member, "takes an object with at most %d members",
+                          LOAD_VARIABLES_MAX);
     }
-    struct load_capture *captures = plan_memory(reader, json_object_size(list), sizeof(*captures));
+    struct load_capture *captures =
+        reader_memory(reader, json_object_size(list), sizeof(*captures));
     const char *name = NULL;
     const json_t *pointer = NULL;
     json_object_foreach((json_t *)list, name, pointer)
     {
-        const struct plan_place element = {.parent = &member, .name = name};
+        const struct member_place element = {.parent = &member, .name = name};
         if (!read_capture(draft, &element, name, pointer, variables,
                           &captures[step->capture_count])) {
             return false;
@@ -79,7 +80,7 @@ bool plan_read_captures(struct plan_draft *draft, const struct plan_place *place
     return true;
 }
 
-static bool check_filled(struct plan_draft *draft, const struct plan_place *place,
+static bool check_filled(struct plan_draft *draft, const struct member_place *place,
                          const struct load_step *step, struct ds_bytes text)
 {
     const struct ds_json_read_options options = {.lenient_times = true};
@@ -92,16 +93,16 @@ static bool check_filled(struct plan_draft *draft, const struct plan_place *plac
         return true;
     }
     if (code == DS_RESOURCE_EXHAUSTED) {
-        return plan_fail_member(&draft->reader, place, "body",
-                                "is larger than the %u bytes that %s takes",
-                                step->method->request_bytes_max, step->method->name);
+        return member_fail(&draft->reader, place, "body",
+                           "is larger than the %u bytes that %s takes",
+                           step->method->request_bytes_max, step->method->name);
     }
-    return plan_fail_member(&draft->reader, place, "body", "is no %s%s%s: %s",
-                            step->method->request->full_name,
-                            error.pointer[0] == '\0' ? "" : ", at ", error.pointer, error.message);
+    return member_fail(&draft->reader, place, "body", "is no %s%s%s: %s",
+                       step->method->request->full_name, error.pointer[0] == '\0' ? "" : ", at ",
+                       error.pointer, error.message);
 }
 
-bool plan_check_request(struct plan_draft *draft, const struct plan_place *place,
+bool plan_check_request(struct plan_draft *draft, const struct member_place *place,
                         const struct load_step *step)
 {
     if (step->body == NULL) {
@@ -114,8 +115,8 @@ bool plan_check_request(struct plan_draft *draft, const struct plan_place *place
     const ds_code code = load_template_fill(step->body, &draw, &text);
     bool is_good = true;
     if (code == DS_RESOURCE_EXHAUSTED) {
-        is_good = plan_fail_member(&draft->reader, place, "body", "is larger than %d MiB",
-                                   LOAD_REQUEST_BYTES_MAX / 1024 / 1024);
+        is_good = member_fail(&draft->reader, place, "body", "is larger than %d MiB",
+                              LOAD_REQUEST_BYTES_MAX / 1024 / 1024);
     } else if (code == DS_OK && step->method != NULL) {
         is_good = check_filled(draft, place, step, ds_buffer_bytes(&text));
     }

@@ -329,22 +329,6 @@ static int set_watched(struct flags *flags, struct load_plan *plan)
     return DS_EXIT_OK;
 }
 
-/* What a source says by an empty text is that there is none. */
-void load_options_clear_empty(struct load_options *options)
-{
-    const char **const texts[] = {&options->scenario, &options->rest,    &options->method,
-                                  &options->get,      &options->request, &options->data,
-                                  &options->rate,     &options->users,   &options->duration,
-                                  &options->warm_up,  &options->timeout, &options->tls_ca,
-                                  &options->json,     &options->csv,     &options->authorization,
-                                  &options->hgrm,     &options->html,    &options->operation};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (*texts[i] != NULL && (*texts[i])[0] == '\0') {
-            *texts[i] = NULL;
-        }
-    }
-}
-
 int load_plan_of_options(struct ds_arena *arena, const struct ds_config *config,
                          const struct load_options *options, struct load_plan *ret_plan)
 {

@@ -43,11 +43,6 @@ struct load_options {
     bool quiet;
 };
 
-extern const struct ds_program load_run_program;
-
-/* Texts that are empty become NULL: what a source says so is not there. */
-void load_options_clear_empty(struct load_options *options);
-
 /* The plan that the options say; it lives in the arena, which comes from load_plan_arena_create().
  * On failure it has told why and returns the exit code; else DS_EXIT_OK. */
 int load_plan_of_options(struct ds_arena *arena, const struct ds_config *config,

@@ -2,8 +2,8 @@
 #ifndef LOAD_PLAN_READ_INTERNAL_H
 #define LOAD_PLAN_READ_INTERNAL_H
 
+#include "clients/load/members.h"
 #include "clients/load/plan_read.h"
-#include "clients/load/plan_read_json.h"
 #include "clients/load/template.h"
 
 #define PLAN_FLOWS_MAX 64
@@ -14,7 +14,7 @@
 
 /* A plan while it is read. */
 struct plan_draft {
-    struct plan_reader reader;
+    struct member_reader reader;
     const json_t *scenario;
     struct load_plan *plan;
     struct load_generators generators;
@@ -34,20 +34,21 @@ struct plan_variables {
     size_t count;
 };
 
-bool plan_read_step(struct plan_draft *draft, const struct plan_place *place, const json_t *object,
-                    struct plan_variables *variables, struct load_step *ret_step);
+bool plan_read_step(struct plan_draft *draft, const struct member_place *place,
+                    const json_t *object, struct plan_variables *variables,
+                    struct load_step *ret_step);
 
 /* "capture" of a step. */
-bool plan_read_captures(struct plan_draft *draft, const struct plan_place *place,
+bool plan_read_captures(struct plan_draft *draft, const struct member_place *place,
                         const json_t *object, struct plan_variables *variables,
                         struct load_step *step);
 
 /* Gives the step its name, which no other one has. */
-bool plan_name_step(struct plan_draft *draft, const struct plan_place *place, const json_t *object,
-                    struct load_step *step);
+bool plan_name_step(struct plan_draft *draft, const struct member_place *place,
+                    const json_t *object, struct load_step *step);
 
 /* The request of a native step, as it is in the first flow, is one that the method takes. */
-bool plan_check_request(struct plan_draft *draft, const struct plan_place *place,
+bool plan_check_request(struct plan_draft *draft, const struct member_place *place,
                         const struct load_step *step);
 
 #endif

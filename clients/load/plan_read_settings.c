@@ -1,4 +1,5 @@
 /* The table of the flags of "run". */
+#include "clients/load/commands.h"
 #include "clients/load/plan_read.h"
 #include "clients/load/plan_read_flags.h"
 #include "ds/setting_rows.h"

@@ -14,21 +14,21 @@ static const char *const members[] = {"name",    "target",  "method", "request",
 
 struct step_reading {
     struct plan_draft *draft;
-    const struct plan_place *place;
+    const struct member_place *place;
     const json_t *object;
     struct load_names names;
     struct load_step *step;
 };
 
 static bool read_text_template(const struct step_reading *reading, enum load_template_form form,
-                               const struct plan_place *place, const char *text,
+                               const struct member_place *place, const char *text,
                                const struct load_template **ret_template)
 {
     char reason[LOAD_TEMPLATE_REASON_BYTES_MAX];
     const struct load_template *template =
         load_template_of_text(reading->draft->reader.arena, form, text, &reading->names, reason);
     if (template == NULL) {
-        return plan_fail(&reading->draft->reader, place, "%s", reason);
+        return place_fail(&reading->draft->reader, place, "%s", reason);
     }
     *ret_template = template;
     return true;
@@ -36,35 +36,35 @@ static bool read_text_template(const struct step_reading *reading, enum load_tem
 
 static bool read_target(const struct step_reading *reading)
 {
-    struct plan_reader *reader = &reading->draft->reader;
+    struct member_reader *reader = &reading->draft->reader;
     const bool is_rest = reading->step->protocol == LOAD_REST;
     const char *target = is_rest ? "rest" : "native";
-    if (!plan_text(reader, reading->place, reading->object, "target", &target)) {
+    if (!member_text(reader, reading->place, reading->object, "target", &target)) {
         return false;
     }
     const json_t *targets = json_object_get(reading->draft->scenario, "targets");
     const char *url = json_string_value(json_object_get(targets, target));
     if (url == NULL) {
-        return plan_fail_member(reader, reading->place, "target",
-                                "\"targets\" has no \"%s\"; --%s URL gives it", target,
-                                is_rest ? "rest" : "url");
+        return member_fail(reader, reading->place, "target",
+                           "\"targets\" has no \"%s\"; --%s URL gives it", target,
+                           is_rest ? "rest" : "url");
     }
     if ((strncmp(url, "http://", strlen("http://")) == 0) != is_rest) {
-        return plan_fail_member(reader, reading->place, "target",
-                                is_rest ? "\"%s\" is %s, and a \"request\" goes to http://"
-                                        : "\"%s\" is %s, and a \"method\" goes to ipc://, tcp:// "
-                                          "or tls+tcp://",
-                                target, url);
+        return member_fail(reader, reading->place, "target",
+                           is_rest ? "\"%s\" is %s, and a \"request\" goes to http://"
+                                   : "\"%s\" is %s, and a \"method\" goes to ipc://, tcp:// "
+                                     "or tls+tcp://",
+                           target, url);
     }
-    reading->step->url = plan_copy(reader, url);
+    reading->step->url = reader_copy(reader, url);
     return true;
 }
 
 static bool read_method(const struct step_reading *reading)
 {
-    struct plan_reader *reader = &reading->draft->reader;
+    struct member_reader *reader = &reading->draft->reader;
     const char *name = NULL;
-    if (!plan_text(reader, reading->place, reading->object, "method", &name)) {
+    if (!member_text(reader, reading->place, reading->object, "method", &name)) {
         return false;
     }
     const char *nearest = NULL;
@@ -73,22 +73,22 @@ static bool read_method(const struct step_reading *reading)
         return true;
     }
     if (nearest == NULL) {
-        return plan_fail_member(reader, reading->place, "method",
-                                "no method \"%s\"; deltastream-load methods lists them", name);
+        return member_fail(reader, reading->place, "method",
+                           "no method \"%s\"; deltastream-load methods lists them", name);
     }
-    return plan_fail_member(reader, reading->place, "method",
-                            strcmp(nearest, name) == 0
-                                ? "several services have a \"%s\"; say PACKAGE.SERVICE/%s"
-                                : "no method \"%s\"; did you mean \"%s\"?",
-                            name, nearest);
+    return member_fail(reader, reading->place, "method",
+                       strcmp(nearest, name) == 0
+                           ? "several services have a \"%s\"; say PACKAGE.SERVICE/%s"
+                           : "no method \"%s\"; did you mean \"%s\"?",
+                       name, nearest);
 }
 
 /* "GET /v1/ticks?product=${symbol}" */
 static bool read_request(const struct step_reading *reading)
 {
-    struct plan_reader *reader = &reading->draft->reader;
+    struct member_reader *reader = &reading->draft->reader;
     const char *text = NULL;
-    if (!plan_text(reader, reading->place, reading->object, "request", &text)) {
+    if (!member_text(reader, reading->place, reading->object, "request", &text)) {
         return false;
     }
     static const char *const verbs[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"};
@@ -101,11 +101,11 @@ static bool read_request(const struct step_reading *reading)
         }
     }
     if (verb == NULL || path[1] != '/') {
-        return plan_fail_member(reader, reading->place, "request",
-                                "takes a method, a blank and a path: \"GET /v1/products\"");
+        return member_fail(reader, reading->place, "request",
+                           "takes a method, a blank and a path: \"GET /v1/products\"");
     }
     reading->step->http_method = verb;
-    const struct plan_place member = {.parent = reading->place, .name = "request"};
+    const struct member_place member = {.parent = reading->place, .name = "request"};
     return read_text_template(reading, LOAD_FORM_PATH, &member, path + 1, &reading->step->path);
 }
 
@@ -114,9 +114,9 @@ static bool read_protocol(const struct step_reading *reading)
     const bool has_method = json_object_get(reading->object, "method") != NULL;
     const bool has_request = json_object_get(reading->object, "request") != NULL;
     if (has_method == has_request) {
-        return plan_fail(&reading->draft->reader, reading->place,
-                         "takes either \"method\", a native call, or \"request\", such as "
-                         "\"GET /v1/products\"");
+        return place_fail(&reading->draft->reader, reading->place,
+                          "takes either \"method\", a native call, or \"request\", such as "
+                          "\"GET /v1/products\"");
     }
     reading->step->protocol = has_method ? LOAD_NATIVE : LOAD_REST;
     return has_method ? read_method(reading) : read_request(reading);
@@ -132,7 +132,7 @@ static bool read_body(const struct step_reading *reading)
     reading->step->body =
         load_template_of_json(reading->draft->reader.arena, body, &reading->names, reason);
     return reading->step->body != NULL ||
-           plan_fail_member(&reading->draft->reader, reading->place, "body", "%s", reason);
+           member_fail(&reading->draft->reader, reading->place, "body", "%s", reason);
 }
 
 static bool is_token(const char *text)
@@ -156,41 +156,41 @@ static bool is_reserved(const char *name)
     return false;
 }
 
-static bool read_header(const struct step_reading *reading, const struct plan_place *place,
+static bool read_header(const struct step_reading *reading, const struct member_place *place,
                         const char *name, const json_t *value, struct load_header *header)
 {
-    struct plan_reader *reader = &reading->draft->reader;
-    const struct plan_place member = {.parent = place, .name = name};
+    struct member_reader *reader = &reading->draft->reader;
+    const struct member_place member = {.parent = place, .name = name};
     if (!is_token(name) || is_reserved(name)) {
-        return plan_fail(reader, &member,
-                         is_token(name) ? "is the client's own; \"authorization\" is a member of "
-                                          "the step"
-                                        : "is no name of a header");
+        return place_fail(reader, &member,
+                          is_token(name) ? "is the client's own; \"authorization\" is a member of "
+                                           "the step"
+                                         : "is no name of a header");
     }
     if (!json_is_string(value)) {
-        return plan_fail(reader, &member, "takes a text in quotes");
+        return place_fail(reader, &member, "takes a text in quotes");
     }
-    header->name = plan_copy(reader, name);
+    header->name = reader_copy(reader, name);
     return read_text_template(reading, LOAD_FORM_HEADER, &member, json_string_value(value),
                               &header->value);
 }
 
 static bool read_headers(const struct step_reading *reading)
 {
-    struct plan_reader *reader = &reading->draft->reader;
+    struct member_reader *reader = &reading->draft->reader;
     const json_t *object = json_object_get(reading->object, "headers");
-    const struct plan_place place = {.parent = reading->place, .name = "headers"};
+    const struct member_place place = {.parent = reading->place, .name = "headers"};
     if (object == NULL) {
         return true;
     }
     if (reading->step->protocol == LOAD_NATIVE) {
-        return plan_fail(reader, &place, "goes with \"request\" only");
+        return place_fail(reader, &place, "goes with \"request\" only");
     }
     if (!json_is_object(object) || json_object_size(object) > PLAN_HEADERS_MAX) {
-        return plan_fail(reader, &place, "takes an object with at most %d members",
-                         PLAN_HEADERS_MAX);
+        return place_fail(reader, &place, "takes an object with at most %d members",
+                          PLAN_HEADERS_MAX);
     }
-    struct load_header *headers = plan_memory(reader, json_object_size(object), sizeof(*headers));
+    struct load_header *headers = reader_memory(reader, json_object_size(object), sizeof(*headers));
     const char *name = NULL;
     const json_t *value = NULL;
     json_object_foreach((json_t *)object, name, value)
@@ -208,11 +208,11 @@ static bool read_headers(const struct step_reading *reading)
 static bool read_authorization(const struct step_reading *reading)
 {
     const char *text = reading->draft->authorization;
-    if (!plan_text(&reading->draft->reader, reading->place, reading->object, "authorization",
-                   &text)) {
+    if (!member_text(&reading->draft->reader, reading->place, reading->object, "authorization",
+                     &text)) {
         return false;
     }
-    const struct plan_place member = {.parent = reading->place, .name = "authorization"};
+    const struct member_place member = {.parent = reading->place, .name = "authorization"};
     return text == NULL || text[0] == '\0' ||
            read_text_template(reading, LOAD_FORM_HEADER, &member, text,
                               &reading->step->authorization);
@@ -220,26 +220,27 @@ static bool read_authorization(const struct step_reading *reading)
 
 static bool read_limits(const struct step_reading *reading)
 {
-    struct plan_reader *reader = &reading->draft->reader;
+    struct member_reader *reader = &reading->draft->reader;
     struct load_step *step = reading->step;
     int64_t expected = 0;
     step->timeout_ns = reading->draft->timeout_ns;
-    if (!plan_duration(reader, reading->place, reading->object, "timeout", 1000,
-                       &step->timeout_ns) ||
-        !plan_duration(reader, reading->place, reading->object, "think", 0, &step->think_ns) ||
-        !plan_integer(reader, reading->place, reading->object, "expect", 100, 599, &expected)) {
+    if (!member_duration(reader, reading->place, reading->object, "timeout", 1000,
+                         &step->timeout_ns) ||
+        !member_duration(reader, reading->place, reading->object, "think", 0, &step->think_ns) ||
+        !member_integer(reader, reading->place, reading->object, "expect", 100, 599, &expected)) {
         return false;
     }
     if (expected != 0 && step->protocol == LOAD_NATIVE) {
-        return plan_fail_member(reader, reading->place, "expect",
-                                "is a status of HTTP and goes with \"request\" only");
+        return member_fail(reader, reading->place, "expect",
+                           "is a status of HTTP and goes with \"request\" only");
     }
     step->expected_status = (uint16_t)expected;
     return true;
 }
 
-bool plan_read_step(struct plan_draft *draft, const struct plan_place *place, const json_t *object,
-                    struct plan_variables *variables, struct load_step *ret_step)
+bool plan_read_step(struct plan_draft *draft, const struct member_place *place,
+                    const json_t *object, struct plan_variables *variables,
+                    struct load_step *ret_step)
 {
     const struct step_reading reading = {.draft = draft,
                                          .place = place,
@@ -248,7 +249,7 @@ bool plan_read_step(struct plan_draft *draft, const struct plan_place *place, co
                                                    .variable_count = variables->count,
                                                    .generators = &draft->generators},
                                          .step = ret_step};
-    return plan_object(&draft->reader, place, object, members) && read_protocol(&reading) &&
+    return place_object(&draft->reader, place, object, members) && read_protocol(&reading) &&
            read_target(&reading) && plan_name_step(draft, place, object, ret_step) &&
            read_limits(&reading) && read_body(&reading) && read_headers(&reading) &&
            read_authorization(&reading) && plan_check_request(draft, place, ret_step) &&

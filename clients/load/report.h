@@ -77,8 +77,4 @@ DS_MUST_USE ds_code load_saved_open(const char *path, struct load_saved **ret_sa
 void load_saved_close(struct load_saved *saved); /* takes NULL */
 const struct load_result *load_saved_result(const struct load_saved *saved);
 
-/* The command "report": arguments without "deltastream-load report". One run is told again, two are
- * compared. Returns the exit code: 99 where an objective was missed. */
-int load_report_command(size_t argument_count, char *const *arguments, char *const *environment);
-
 #endif

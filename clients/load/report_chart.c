@@ -1,3 +1,4 @@
+#include "clients/load/memory.h"
 #include "clients/load/report_html.h"
 #include "clients/load/report_markup.h"
 #include "clients/load/report_values.h"
@@ -178,10 +179,7 @@ static void draw(FILE *stream, const struct report_chart *chart)
 /* The largest of every `step` neighbours. */
 static double *thin(const double *values, size_t count, size_t step)
 {
-    double *thinned = calloc(count / step + 1, sizeof(thinned[0]));
-    if (thinned == NULL) {
-        abort();
-    }
+    double *thinned = load_allocate(count / step + 1, sizeof(thinned[0]));
     for (size_t i = 0; i < count; i++) {
         thinned[i / step] = i % step == 0 ? values[i] : fmax(thinned[i / step], values[i]);
     }

@@ -1,4 +1,3 @@
-#include "clients/cli/output.h"
 #include "clients/load/commands.h"
 #include "clients/load/compare.h"
 #include "clients/load/report.h"
@@ -57,7 +56,7 @@ static const struct ds_setting settings[] = {
      .offset = offsetof(struct options, fails_if_worse)},
 };
 
-static const struct ds_program program = {
+const struct ds_program load_report_program = {
     .name = "deltastream-load report",
     .summary = "Tell a saved run again, or compare two: what has changed, and whether it is more "
                "than the spread of their seconds.",
@@ -152,8 +151,9 @@ static int refuse_of_two(const struct ds_config *config, const struct options *o
     return DS_EXIT_OK;
 }
 
-static int run(const struct ds_config *config, const struct options *options)
+static int run(const struct ds_config *config, void *given)
 {
+    const struct options *options = given;
     const bool has_two = ds_config_operand_count(config) == 2;
     char reason[LOAD_REPORT_REASON_BYTES_MAX];
     struct load_saved *first = NULL;
@@ -178,34 +178,8 @@ static int run(const struct ds_config *config, const struct options *options)
     return exit_code;
 }
 
-/* A settings file may name a setting and leave it empty, as --print-config does. */
-static void clear_empty(struct options *options)
+int load_report_command(const struct ds_config_sources *sources)
 {
-    const char **const texts[] = {&options->html, &options->csv, &options->hgrm,
-                                  &options->operation};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (*texts[i] != NULL && *texts[i][0] == '\0') {
-            *texts[i] = NULL;
-        }
-    }
-}
-
-int load_report_command(size_t argument_count, char *const *arguments, char *const *environment)
-{
-    const struct ds_config_sources sources = {
-        .argument_count = argument_count, .arguments = arguments, .environment = environment};
     struct options options = {0};
-    struct ds_config *config = NULL;
-    int exit_code = DS_EXIT_OK;
-    if (!ds_config_begin(&program, &sources, &options, &config, &exit_code)) {
-        return exit_code;
-    }
-    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
-        ds_config_print(config, &options, stdout);
-    } else {
-        clear_empty(&options);
-        exit_code = run(config, &options);
-    }
-    ds_config_destroy(config);
-    return output_finish(exit_code);
+    return load_command(&load_report_program, sources, &options, run);
 }

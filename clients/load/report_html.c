@@ -1,5 +1,6 @@
 #include "clients/load/report_html.h"
 
+#include "clients/load/memory.h"
 #include "clients/load/report.h"
 #include "clients/load/report_html_tables.h"
 #include "clients/load/report_markup.h"
@@ -104,10 +105,7 @@ struct columns {
 static double *columns_fill(const struct load_result *result, struct columns *ret_columns)
 {
     const size_t count = result->second_count;
-    double *values = calloc(count * COLUMN_COUNT + 1, sizeof(values[0]));
-    if (values == NULL) {
-        abort();
-    }
+    double *values = load_allocate(count * COLUMN_COUNT + 1, sizeof(values[0]));
     const struct columns columns = {values,
                                     values + count,
                                     values + count * 2,
@@ -176,10 +174,7 @@ static void write_server_charts(const struct load_result *result, size_t index, 
 {
     const struct load_watched_result *watched = &result->watched[index];
     const size_t count = watched->sample_count;
-    double *seconds = calloc(count * 3 + 1, sizeof(seconds[0]));
-    if (seconds == NULL) {
-        abort();
-    }
+    double *seconds = load_allocate(count * 3 + 1, sizeof(seconds[0]));
     double *cpu = seconds + count;
     double *memory = cpu + count;
     for (size_t i = 0; i < count; i++) {

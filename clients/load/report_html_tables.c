@@ -77,6 +77,7 @@ static void write_counts_row(const struct load_result *result,
     write_count(stream, operation->planned);
     write_count(stream, operation->ok);
     write_count(stream, operation->failed);
+    write_count(stream, operation->refused);
     write_count(stream, operation->timed_out);
     write_count(stream, operation->unsent);
     write_count(stream, report_under_way(operation));
@@ -105,9 +106,10 @@ static void write_times_rows(const struct load_operation_result *operation, cons
 
 void report_html_operations(const struct load_result *result, FILE *stream)
 {
-    static const char *const counts[] = {"operation", "#ok/s",      "#planned",  "#ok",
-                                         "#failed",   "#timed out", "#unsent",   "#under way",
-                                         "#errors",   "#sent",      "#received", NULL};
+    static const char *const counts[] = {
+        "operation",  "#ok/s",   "#planned",   "#ok",     "#failed", "#of them refused",
+        "#timed out", "#unsent", "#under way", "#errors", "#sent",   "#received",
+        NULL};
     static const char *const times[] = {"operation", "",     "#min", "#mean", "#p50",
                                         "#p75",      "#p90", "#p95", "#p99",  "#p99.9",
                                         "#p99.99",   "#max", NULL};

@@ -19,40 +19,8 @@ static size_t character_bytes(const char *text)
     return 0;
 }
 
-static void write_characters(FILE *stream, const char *text,
-                             const char *(*escape)(unsigned char character, char small[8]))
+static const char *escape(char character)
 {
-    char small[8];
-    while (*text != '\0') {
-        const size_t bytes = character_bytes(text);
-        const char *escaped = bytes == 1 ? escape((unsigned char)*text, small) : NULL;
-        if (bytes == 0) {
-            fputs(REPLACEMENT, stream);
-        } else if (escaped != NULL) {
-            fputs(escaped, stream);
-        } else {
-            fwrite(text, 1, bytes, stream);
-        }
-        text += bytes == 0 ? 1 : bytes;
-    }
-}
-
-static const char *escape_json(unsigned char character, char small[8])
-{
-    if (character == '"' || character == '\\') {
-        snprintf(small, 8, "\\%c", character);
-        return small;
-    }
-    if (character < 0x20 || character == 0x7F) {
-        snprintf(small, 8, "\\u%04x", character);
-        return small;
-    }
-    return NULL;
-}
-
-static const char *escape_html(unsigned char character, char small[8])
-{
-    (void)small;
     switch (character) {
     case '<':
         return "&lt;";
@@ -65,18 +33,22 @@ static const char *escape_html(unsigned char character, char small[8])
     case '\'':
         return "&#39;";
     default:
-        return character < 0x20 || character == 0x7F ? " " : NULL;
+        return (unsigned char)character < 0x20 || character == 0x7F ? " " : NULL;
     }
-}
-
-void report_json_string(FILE *stream, const char *text)
-{
-    fputc('"', stream);
-    write_characters(stream, text, escape_json);
-    fputc('"', stream);
 }
 
 void report_html_text(FILE *stream, const char *text)
 {
-    write_characters(stream, text, escape_html);
+    while (*text != '\0') {
+        const size_t bytes = character_bytes(text);
+        const char *escaped = bytes == 1 ? escape(*text) : NULL;
+        if (bytes == 0) {
+            fputs(REPLACEMENT, stream);
+        } else if (escaped != NULL) {
+            fputs(escaped, stream);
+        } else {
+            fwrite(text, 1, bytes, stream);
+        }
+        text += bytes == 0 ? 1 : bytes;
+    }
 }

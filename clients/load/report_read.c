@@ -1,3 +1,4 @@
+#include "clients/load/memory.h"
 #include "clients/load/report.h"
 #include "clients/load/report_reader.h"
 #include "clients/load/report_values.h"
@@ -58,7 +59,7 @@ static struct load_second *read_seconds(struct report_reader *reader, const json
 {
     const json_t *list = report_read_objects(reader, object, "seconds", SECONDS_MAX);
     const size_t count = json_array_size(list);
-    struct load_second *seconds = report_reader_items(reader, count, sizeof(seconds[0]));
+    struct load_second *seconds = reader_memory(&reader->members, count, sizeof(seconds[0]));
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(list, i);
         struct load_second *at = &seconds[i];
@@ -100,7 +101,9 @@ static void read_operation(struct report_reader *reader, struct load_saved *save
     operation->name = report_read_text(reader, object, "name");
     operation->planned = read_count(reader, object, "planned");
     operation->ok = read_count(reader, object, "ok");
+    operation->ok_in_window = read_count(reader, object, "ok_in_window");
     operation->failed = read_count(reader, object, "failed");
+    operation->refused = read_count(reader, object, "refused");
     operation->timed_out = read_count(reader, object, "timed_out");
     operation->unsent = read_count(reader, object, "unsent");
     operation->bytes_sent = read_count(reader, object, "bytes_sent");
@@ -119,7 +122,7 @@ static void read_operations(struct report_reader *reader, struct load_saved *sav
     const json_t *list = report_read_objects(reader, root, "operations", LOAD_OPERATIONS_MAX);
     saved->plan.operation_count = json_array_size(list);
     result->operations =
-        report_reader_items(reader, saved->plan.operation_count, sizeof(result->operations[0]));
+        reader_memory(&reader->members, saved->plan.operation_count, sizeof(result->operations[0]));
     for (size_t i = 0; i < saved->plan.operation_count; i++) {
         report_reader_at(reader, "operations[%zu]", i);
         read_operation(reader, saved, json_array_get(list, i), &result->operations[i]);
@@ -154,7 +157,7 @@ static void read_flows(struct report_reader *reader, struct load_saved *saved, c
 {
     const json_t *list = report_read_objects(reader, plan, "flows", LOAD_OPERATIONS_MAX);
     const size_t count = json_array_size(list);
-    struct load_flow *flows = report_reader_items(reader, count, sizeof(flows[0]));
+    struct load_flow *flows = reader_memory(&reader->members, count, sizeof(flows[0]));
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(list, i);
         report_reader_at(reader, "plan.flows[%zu]", i);
@@ -163,7 +166,7 @@ static void read_flows(struct report_reader *reader, struct load_saved *saved, c
         const json_t *steps = report_read_objects(reader, item, "steps", LOAD_OPERATIONS_MAX);
         flows[i].step_count = json_array_size(steps);
         struct load_step *target =
-            report_reader_items(reader, flows[i].step_count, sizeof(target[0]));
+            reader_memory(&reader->members, flows[i].step_count, sizeof(target[0]));
         for (size_t k = 0; k < flows[i].step_count; k++) {
             report_reader_at(reader, "plan.flows[%zu].steps[%zu]", i, k);
             read_step(reader, saved, json_array_get(steps, k), &target[k]);
@@ -178,7 +181,8 @@ static void read_stages(struct report_reader *reader, struct load_plan *plan, co
 {
     const json_t *list = report_read_objects(reader, object, "stages", LOAD_STAGES_MAX);
     plan->stage_count = json_array_size(list);
-    struct load_stage *stages = report_reader_items(reader, plan->stage_count, sizeof(stages[0]));
+    struct load_stage *stages =
+        reader_memory(&reader->members, plan->stage_count, sizeof(stages[0]));
     for (size_t i = 0; i < plan->stage_count; i++) {
         const json_t *item = json_array_get(list, i);
         report_reader_at(reader, "plan.stages[%zu]", i);
@@ -221,7 +225,7 @@ static void read_samples(struct report_reader *reader, const json_t *object,
     const json_t *list = report_read_objects(reader, object, "samples", SECONDS_MAX);
     watched->sample_count = json_array_size(list);
     struct load_sample *samples =
-        report_reader_items(reader, watched->sample_count, sizeof(samples[0]));
+        reader_memory(&reader->members, watched->sample_count, sizeof(samples[0]));
     for (size_t i = 0; i < watched->sample_count; i++) {
         const json_t *item = json_array_get(list, i);
         struct load_sample *sample = &samples[i];
@@ -244,8 +248,9 @@ static void read_watched(struct report_reader *reader, struct load_saved *saved,
     report_reader_at(reader, "%s", "");
     const json_t *list = report_read_objects(reader, root, "watched", WATCHED_MAX);
     const size_t count = json_array_size(list);
-    struct load_watched_result *results = report_reader_items(reader, count, sizeof(results[0]));
-    struct load_watched *watched = report_reader_items(reader, count, sizeof(watched[0]));
+    struct load_watched_result *results =
+        reader_memory(&reader->members, count, sizeof(results[0]));
+    struct load_watched *watched = reader_memory(&reader->members, count, sizeof(watched[0]));
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(list, i);
         report_reader_at(reader, "watched[%zu]", i);
@@ -270,8 +275,10 @@ static void read_objectives(struct report_reader *reader, struct load_saved *sav
     report_reader_at(reader, "%s", "");
     const json_t *list = report_read_objects(reader, root, "objectives", OBJECTIVES_MAX);
     const size_t count = json_array_size(list);
-    struct load_objective_result *results = report_reader_items(reader, count, sizeof(results[0]));
-    struct load_objective *objectives = report_reader_items(reader, count, sizeof(objectives[0]));
+    struct load_objective_result *results =
+        reader_memory(&reader->members, count, sizeof(results[0]));
+    struct load_objective *objectives =
+        reader_memory(&reader->members, count, sizeof(objectives[0]));
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(list, i);
         struct load_objective *objective = &objectives[i];
@@ -332,20 +339,18 @@ static ds_code read_root(const json_t *root, struct load_saved **ret_saved,
     if (!schema_is_known(root, ret_reason)) {
         return DS_INVALID_ARGUMENT;
     }
-    struct load_saved *saved = calloc(1, sizeof(*saved));
-    if (saved == NULL) {
-        abort();
-    }
+    struct load_saved *saved = load_allocate(1, sizeof(*saved));
     saved->arena = ds_arena_create(SIZE_MAX);
     saved->result.plan = &saved->plan;
-    struct report_reader reader = {.arena = saved->arena};
+    struct report_reader reader;
+    report_reader_init(&reader, saved->arena);
     read_head(&reader, saved, root);
     report_reader_at(&reader, "%s", "");
     read_operations(&reader, saved, root);
     read_plan(&reader, saved, root);
     read_watched(&reader, saved, root);
     read_objectives(&reader, saved, root);
-    if (reader.has_failed) {
+    if (reader.members.has_failed) {
         memcpy(ret_reason, reader.reason, sizeof(reader.reason));
         load_saved_close(saved);
         return DS_INVALID_ARGUMENT;

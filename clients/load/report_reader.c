@@ -2,9 +2,13 @@
 
 #include "clients/load/report_values.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
+
+void report_reader_init(struct report_reader *reader, struct ds_arena *arena)
+{
+    *reader = (struct report_reader){
+        .members = {.arena = arena, .reason = reader->reason, .requires_all = true}};
+}
 
 void report_reader_at(struct report_reader *reader, const char *format, ...)
 {
@@ -14,62 +18,52 @@ void report_reader_at(struct report_reader *reader, const char *format, ...)
     va_end(arguments);
 }
 
+static struct member_place place_of(const struct report_reader *reader)
+{
+    return (struct member_place){.name = reader->where};
+}
+
 void report_reader_fail(struct report_reader *reader, const char *name, const char *expected)
 {
-    if (reader->has_failed) {
-        return;
-    }
-    reader->has_failed = true;
-    snprintf(reader->reason, sizeof(reader->reason), "%s%s%s must be %s", reader->where,
-             reader->where[0] == '\0' ? "" : ".", name, expected);
+    const struct member_place place = place_of(reader);
+    member_expect(&reader->members, &place, name, "%s", expected);
 }
 
 int64_t report_read_integer(struct report_reader *reader, const json_t *object, const char *name,
                             int64_t maximum)
 {
-    const json_t *value = json_object_get(object, name);
-    if (json_is_integer(value) && json_integer_value(value) >= 0 &&
-        json_integer_value(value) <= maximum) {
-        return json_integer_value(value);
-    }
-    char expected[64];
-    snprintf(expected, sizeof(expected), "a whole number from 0 to %" PRId64, maximum);
-    report_reader_fail(reader, name, expected);
-    return 0;
+    const struct member_place place = place_of(reader);
+    int64_t value = 0;
+    (void)member_integer(&reader->members, &place, object, name, 0, maximum, &value);
+    return value;
 }
 
 double report_read_number(struct report_reader *reader, const json_t *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    if (json_is_null(value)) {
+    const struct member_place place = place_of(reader);
+    double value = 0;
+    if (json_is_null(json_object_get(object, name))) {
         return NAN;
     }
-    if (json_is_number(value) && fabs(json_number_value(value)) <= REPORT_NUMBER_MAX) {
-        return json_number_value(value);
-    }
-    report_reader_fail(reader, name, "a number");
-    return 0;
+    (void)member_number(&reader->members, &place, object, name, -REPORT_NUMBER_MAX,
+                        REPORT_NUMBER_MAX, &value);
+    return value;
 }
 
 bool report_read_flag(struct report_reader *reader, const json_t *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    if (!json_is_boolean(value)) {
-        report_reader_fail(reader, name, "true or false");
-    }
-    return json_is_true(value);
+    const struct member_place place = place_of(reader);
+    bool value = false;
+    (void)member_boolean(&reader->members, &place, object, name, &value);
+    return value;
 }
 
 const char *report_read_text(struct report_reader *reader, const json_t *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    if (!json_is_string(value)) {
-        report_reader_fail(reader, name, "a text");
-        return "";
-    }
-    const char *text =
-        ds_arena_copy_text(reader->arena, json_string_value(value), json_string_length(value));
-    return text == NULL ? "" : text;
+    const struct member_place place = place_of(reader);
+    const char *value = "";
+    (void)member_text(&reader->members, &place, object, name, &value);
+    return reader_copy(&reader->members, value);
 }
 
 unsigned int report_read_name(struct report_reader *reader, const json_t *object, const char *name,
@@ -77,7 +71,7 @@ unsigned int report_read_name(struct report_reader *reader, const json_t *object
 {
     const char *text = report_read_text(reader, object, name);
     unsigned int value = 0;
-    if (reader->has_failed || report_name_find(names, text, &value)) {
+    if (reader->members.has_failed || report_name_find(names, text, &value)) {
         return value;
     }
     char expected[128] = "one of";
@@ -116,13 +110,4 @@ const json_t *report_read_objects(struct report_reader *reader, const json_t *ob
     snprintf(expected, sizeof(expected), "a list of at most %zu objects", count_max);
     report_reader_fail(reader, name, expected);
     return NULL;
-}
-
-void *report_reader_items(struct report_reader *reader, size_t count, size_t size)
-{
-    void *items = ds_arena_zalloc(reader->arena, count * size);
-    if (items == NULL) {
-        abort(); /* The arena has no budget: the file's size is the bound. */
-    }
-    return items;
 }

@@ -54,7 +54,11 @@ static void write_head(const struct load_result *result, FILE *stream)
     fprintf(stream, ", %s ok", report_whole_text(result->total.ok, text));
     fprintf(stream, " (%s/s)", report_count_text(report_rate(result, &result->total), text));
     fprintf(stream, ", %s errors", report_whole_text(report_error_count(&result->total), text));
-    fprintf(stream, " (%s)\n", report_share_text(report_error_share(&result->total), text));
+    fprintf(stream, " (%s)", report_share_text(report_error_share(&result->total), text));
+    if (result->total.refused > 0) {
+        fprintf(stream, ", %s of them refusals", report_whole_text(result->total.refused, text));
+    }
+    fputc('\n', stream);
 }
 
 static void operation_row(struct table *table, const struct load_result *result,

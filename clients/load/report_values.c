@@ -21,7 +21,9 @@ double report_measured_seconds(const struct load_result *result)
 
 double report_rate(const struct load_result *result, const struct load_operation_result *operation)
 {
-    return result->measured_ns <= 0 ? 0 : (double)operation->ok / report_measured_seconds(result);
+    return result->measured_ns <= 0
+               ? 0
+               : (double)operation->ok_in_window / report_measured_seconds(result);
 }
 
 uint64_t report_error_count(const struct load_operation_result *operation)
@@ -44,7 +46,6 @@ uint64_t report_under_way(const struct load_operation_result *operation)
 const char *const report_end_names[] = {[LOAD_END_DONE] = "done",
                                         [LOAD_END_INTERRUPTED] = "interrupted",
                                         [LOAD_END_ABORTED] = "aborted",
-                                        [LOAD_END_UNREACHABLE] = "unreachable",
                                         NULL};
 const char *const report_pace_names[] = {
     [LOAD_CLOSED] = "closed", [LOAD_CONSTANT] = "constant", [LOAD_POISSON] = "poisson", NULL};

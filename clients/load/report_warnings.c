@@ -15,9 +15,6 @@ static void warn_of_end(const struct load_result *result, warn *tell, void *cont
     case LOAD_END_ABORTED:
         tell(context, "The run was ended early because an objective was missed for good.");
         break;
-    case LOAD_END_UNREACHABLE:
-        tell(context, "The target could not be reached any more.");
-        break;
     case LOAD_END_DONE:
         break;
     }

@@ -42,7 +42,8 @@ void load_request_form_deinit(struct load_request_form *form);
 void load_request_init(struct load_request *request);
 void load_request_deinit(struct load_request *request);
 
-/* Codes of load_template_fill() and of ds_json_to_wire(). */
+/* `draw` is not looked at where the form is constant. Codes of load_template_fill() and of
+ * ds_json_to_wire(). */
 DS_MUST_USE ds_code load_request_fill(const struct load_request_form *form,
                                       const struct load_draw *draw, struct load_request *request);
 

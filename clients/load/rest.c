@@ -1,5 +1,7 @@
 #include "clients/load/rest.h"
 
+#include "clients/load/memory.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,7 +19,7 @@ enum state {
 
 struct connection {
     struct load_source source;
-    struct load_timer timer; /* of the state's time limit; for STATE_CLOSED the backoff */
+    struct ds_timer timer; /* of the state's time limit; for STATE_CLOSED the backoff */
     struct load_rest *rest;
     enum state state;
     int file;
@@ -157,8 +159,7 @@ static void connection_close(struct connection *connection)
         wait_ns = wait_ns > LOAD_REST_BACKOFF_LAST_NS ? LOAD_REST_BACKOFF_LAST_NS : wait_ns;
         connection->backoff_ns = wait_ns;
     }
-    load_timers_set(&rest->loop->timers, &connection->timer,
-                    load_loop_now_ns(rest->loop) + wait_ns);
+    ds_timers_set(&rest->loop->timers, &connection->timer, load_loop_now_ns(rest->loop) + wait_ns);
 }
 
 /* The connection is of no use any more; its call, if it has one, ends. */
@@ -223,7 +224,7 @@ static void call_begin(struct connection *connection, struct load_rest_call *cal
     connection->written_bytes = 0;
     load_rest_reader_begin(&connection->reader, call->has_no_body, call->keeps_body);
     call->sent_ns = load_loop_now_ns(rest->loop);
-    load_timers_set(&rest->loop->timers, &connection->timer, call->sent_ns + call->timeout_ns);
+    ds_timers_set(&rest->loop->timers, &connection->timer, call->sent_ns + call->timeout_ns);
     if (!request_write(connection)) {
         shutdown(connection->file, SHUT_RDWR);
     }
@@ -237,7 +238,7 @@ static void connection_serve(struct connection *connection)
         call_begin(connection, call);
         return;
     }
-    load_timers_stop(&connection->rest->loop->timers, &connection->timer);
+    ds_timers_stop(&connection->rest->loop->timers, &connection->timer);
     idle_push(connection);
 }
 
@@ -366,11 +367,11 @@ static void connection_open(struct connection *connection)
         return;
     }
     watch(connection, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
-    load_timers_set(&rest->loop->timers, &connection->timer,
-                    load_loop_now_ns(rest->loop) + LOAD_REST_CONNECT_NS);
+    ds_timers_set(&rest->loop->timers, &connection->timer,
+                  load_loop_now_ns(rest->loop) + LOAD_REST_CONNECT_NS);
 }
 
-static void connection_time_out(struct load_timer *timer)
+static void connection_time_out(struct ds_timer *timer)
 {
     struct connection *connection =
         (struct connection *)(void *)((char *)timer - offsetof(struct connection, timer));
@@ -385,12 +386,9 @@ static void connection_time_out(struct load_timer *timer)
 
 struct load_rest *load_rest_create(const struct load_rest_options *options)
 {
-    struct load_rest *rest = calloc(1, sizeof *rest);
+    struct load_rest *rest = load_allocate(1, sizeof *rest);
     assert(options->connection_count > 0);
-    if (rest == NULL || (rest->connections = calloc(options->connection_count,
-                                                    sizeof *rest->connections)) == NULL) {
-        abort();
-    }
+    rest->connections = load_allocate(options->connection_count, sizeof *rest->connections);
     rest->loop = options->loop;
     rest->address = options->address;
     rest->connection_count = options->connection_count;
@@ -415,7 +413,7 @@ void load_rest_destroy(struct load_rest *rest)
     for (uint32_t i = 0; i < rest->connection_count; i++) {
         struct connection *connection = &rest->connections[i];
         assert(connection->call == NULL);
-        load_timers_stop(&rest->loop->timers, &connection->timer);
+        ds_timers_stop(&rest->loop->timers, &connection->timer);
         if (connection->file >= 0) {
             close(connection->file);
         }

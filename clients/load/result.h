@@ -38,7 +38,9 @@ struct load_operation_result {
     const char *name; /* the plan's */
     uint64_t planned;
     uint64_t ok;
-    uint64_t failed;    /* answered with an error, or the connection ended */
+    uint64_t ok_in_window; /* of these, answered before the plan's end: what a rate is made of */
+    uint64_t failed;       /* answered with an error, or the connection ended */
+    uint64_t refused;   /* of these, because the server had no room and said when to come again */
     uint64_t timed_out; /* no answer within the step's time */
     uint64_t unsent;    /* planned and never sent: too many under way, or the run was over */
     uint64_t bytes_sent;
@@ -72,7 +74,7 @@ struct load_watched_result {
     bool has_ended; /* before the run did */
 };
 
-enum load_end { LOAD_END_DONE, LOAD_END_INTERRUPTED, LOAD_END_ABORTED, LOAD_END_UNREACHABLE };
+enum load_end { LOAD_END_DONE, LOAD_END_INTERRUPTED, LOAD_END_ABORTED };
 
 struct load_objective_result {
     const struct load_objective *objective;

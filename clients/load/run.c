@@ -2,6 +2,7 @@
 
 #include "clients/load/client_bound.h"
 #include "clients/load/gathering.h"
+#include "clients/load/memory.h"
 #include "clients/load/objective.h"
 #include "clients/load/sampler.h"
 #include "clients/load/worker.h"
@@ -43,15 +44,6 @@ struct load_run {
     int64_t ended_ns;
     bool is_over;
 };
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count > 0 ? count : 1, size);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
 
 /* Waits on the gate until a time of the clock. */
 static void gate_wait_locked(struct load_gate *gate, int64_t until_ns)
@@ -147,14 +139,14 @@ static void run_free(struct load_run *run, uint32_t worker_count)
 
 static struct load_run *run_create(const struct load_plan *plan)
 {
-    struct load_run *run = allocate(1, sizeof *run);
+    struct load_run *run = load_allocate(1, sizeof *run);
     run->plan = plan;
-    run->workers = allocate(plan->thread_count, sizeof *run->workers);
+    run->workers = load_allocate(plan->thread_count, sizeof *run->workers);
     run->spare = load_counts_create(plan->operation_count);
-    run->objectives = allocate(plan->objective_count, sizeof *run->objectives);
-    run->watched = allocate(plan->watched_count, sizeof *run->watched);
-    run->watches = allocate(plan->watched_count, sizeof *run->watches);
-    run->samples = allocate(plan->watched_count, sizeof *run->samples);
+    run->objectives = load_allocate(plan->objective_count, sizeof *run->objectives);
+    run->watched = load_allocate(plan->watched_count, sizeof *run->watched);
+    run->watches = load_allocate(plan->watched_count, sizeof *run->watches);
+    run->samples = load_allocate(plan->watched_count, sizeof *run->samples);
     for (size_t i = 0; i < plan->watched_count; i++) {
         load_watch_init(&run->watches[i], &plan->watched[i]);
     }
@@ -268,10 +260,7 @@ static void watched_tell_locked(struct load_run *run)
         const size_t bytes = run->watches[i].sample_count * sizeof *run->samples[i];
         run->watched[i] = load_watch_result(&run->watches[i], run->gathering.result.total.ok);
         if (bytes > 0) {
-            run->samples[i] = realloc(run->samples[i], bytes);
-            if (run->samples[i] == NULL) {
-                abort();
-            }
+            run->samples[i] = load_reallocate(run->samples[i], bytes);
             memcpy(run->samples[i], run->watches[i].samples, bytes);
         }
         run->watched[i].samples = run->samples[i];

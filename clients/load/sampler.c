@@ -1,11 +1,9 @@
 #include "clients/load/sampler.h"
 
-#include <dirent.h>
-#include <fcntl.h>
+#include "clients/load/memory.h"
+
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define US_PER_SECOND 1e6
 
@@ -26,10 +24,8 @@ static void sample_add(struct load_watch *watch, const struct load_sample *sampl
     }
     if (watch->sample_count == watch->sample_capacity) {
         watch->sample_capacity = watch->sample_capacity == 0 ? 64 : watch->sample_capacity * 2;
-        watch->samples = realloc(watch->samples, watch->sample_capacity * sizeof *watch->samples);
-        if (watch->samples == NULL) {
-            abort();
-        }
+        watch->samples =
+            load_reallocate(watch->samples, watch->sample_capacity * sizeof *watch->samples);
     }
     watch->samples[watch->sample_count++] = *sample;
 }
@@ -106,27 +102,9 @@ static int64_t time_us(struct timeval time)
 void load_own_use_look(struct load_own_use *ret_use)
 {
     struct rusage used;
-    ret_use->thread_count = 0;
+    ret_use->thread_count = ds_process_threads(ret_use->threads, LOAD_THREADS_WATCHED_MAX);
     ret_use->cpu_us =
         getrusage(RUSAGE_SELF, &used) == 0 ? time_us(used.ru_utime) + time_us(used.ru_stime) : 0;
-    /* As in ds/process.c: ThreadSanitizer does not see the descriptor that opendir() opens. */
-    const int file = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = file < 0 ? NULL : fdopendir(file);
-    if (folder == NULL) {
-        if (file >= 0) {
-            close(file);
-        }
-        return;
-    }
-    const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL && ret_use->thread_count < LOAD_THREADS_WATCHED_MAX) {
-        struct load_thread_use *thread = &ret_use->threads[ret_use->thread_count];
-        thread->thread_id = strtoll(entry->d_name, NULL, 10);
-        if (thread->thread_id > 0 && ds_process_thread_cpu_us(thread->thread_id, &thread->cpu_us)) {
-            ret_use->thread_count++;
-        }
-    }
-    closedir(folder);
 }
 
 static int64_t cpu_us_of(const struct load_own_use *use, int64_t thread_id)

@@ -42,13 +42,8 @@ bool load_watch_look(const struct load_watch *watch, struct ds_process_use *ret_
 #define LOAD_THREADS_WATCHED_MAX 1024 /* of this program */
 
 /* CPU times of this program's threads. */
-struct load_thread_use {
-    int64_t thread_id;
-    int64_t cpu_us;
-};
-
 struct load_own_use {
-    struct load_thread_use threads[LOAD_THREADS_WATCHED_MAX];
+    struct ds_thread_use threads[LOAD_THREADS_WATCHED_MAX];
     size_t thread_count;
     int64_t cpu_us; /* of all of them, those that have ended too */
 };

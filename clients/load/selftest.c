@@ -44,7 +44,7 @@ static const struct ds_setting settings[] = {
              "1 s in every 10 must show a p95 of 500 ms and a p99 of 900 ms"},
 };
 
-static const struct ds_program program = {
+const struct ds_program load_selftest_program = {
     .name = "deltastream-load selftest",
     .summary = "Measure what this program is able to do here, and check that it counts right.",
     .examples = "  deltastream-load selftest\n"
@@ -223,29 +223,23 @@ static bool test_all(double seconds)
     return is_right;
 }
 
-int load_selftest_command(size_t argument_count, char *const *arguments, char *const *environment)
+static int test(const struct ds_config *config, void *given)
 {
-    const struct ds_config_sources sources = {
-        .argument_count = argument_count, .arguments = arguments, .environment = environment};
-    struct selftest_options options = {0};
-    struct ds_config *config = NULL;
-    int exit_code = DS_EXIT_OK;
-    if (!ds_config_begin(&program, &sources, &options, &config, &exit_code)) {
-        return exit_code;
-    }
-    if (ds_config_wish(config) == DS_CONFIG_PRINT) {
-        ds_config_print(config, &options, stdout);
-        ds_config_destroy(config);
-        return DS_EXIT_OK;
-    }
+    const struct selftest_options *options = given;
+    (void)config;
     interrupt_begin("");
     const bool is_right =
-        options.stall ? show_stall() : test_all((double)options.duration_ms / 1000);
+        options->stall ? show_stall() : test_all((double)options->duration_ms / 1000);
     const bool was_interrupted = interrupt_came();
     interrupt_end();
-    ds_config_destroy(config);
     if (was_interrupted) {
         return DS_EXIT_INTERRUPTED;
     }
     return is_right ? DS_EXIT_OK : DS_EXIT_ERROR;
+}
+
+int load_selftest_command(const struct ds_config_sources *sources)
+{
+    struct selftest_options options = {0};
+    return load_command(&load_selftest_program, sources, &options, test);
 }

@@ -1,3 +1,4 @@
+#include "clients/load/memory.h"
 #include "clients/load/selftest_stubs.h"
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/rpc_server.h"
@@ -80,10 +81,7 @@ static void create_server(struct selftest_native *stub)
 struct selftest_native *selftest_native_start(struct selftest_counts *counts,
                                               char ret_url[SELFTEST_URL_BYTES_MAX])
 {
-    struct selftest_native *stub = calloc(1, sizeof(*stub));
-    if (stub == NULL) {
-        abort();
-    }
+    struct selftest_native *stub = load_allocate(1, sizeof(*stub));
     stub->counts = counts;
     if (!make_folder(stub)) {
         free(stub);

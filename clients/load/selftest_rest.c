@@ -1,3 +1,4 @@
+#include "clients/load/memory.h"
 #include "clients/load/selftest_stubs.h"
 #include "ds/clock.h"
 #include "http/endpoint.h"
@@ -179,10 +180,7 @@ struct selftest_rest *selftest_rest_start(const struct selftest_stall *stall,
                                           struct selftest_counts *counts,
                                           char ret_url[SELFTEST_URL_BYTES_MAX])
 {
-    struct selftest_rest *stub = calloc(1, sizeof(*stub));
-    if (stub == NULL) {
-        abort();
-    }
+    struct selftest_rest *stub = load_allocate(1, sizeof(*stub));
     stub->stall = stall == NULL ? (struct selftest_stall){0} : *stall;
     stub->counts = counts;
     memset(stub->body, ' ', sizeof(stub->body));

@@ -1,8 +1,9 @@
 #include "clients/load/series.h"
 
+#include "clients/load/memory.h"
+
 #include <stdlib.h>
 
-#define NS_PER_SECOND 1000000000LL
 #define OPEN_NONE UINT32_MAX
 
 void load_window_deinit(struct load_window *window)
@@ -24,9 +25,8 @@ void load_window_clear(struct load_window *window)
     window->second_count = 0;
 }
 
-struct load_second_counts *load_window_at(struct load_window *window, int64_t at_ns)
+struct load_second_counts *load_window_find(struct load_window *window, uint32_t second)
 {
-    const uint32_t second = (uint32_t)(at_ns / NS_PER_SECOND);
     for (size_t i = window->second_count; i-- > 0;) {
         if (window->seconds[i].second == second) {
             return &window->seconds[i];
@@ -65,10 +65,7 @@ static void seconds_extend(struct load_series *series, size_t place)
     if (place >= series->second_capacity) {
         series->second_capacity = (place + 1) * 2;
         series->seconds =
-            realloc(series->seconds, series->second_capacity * sizeof *series->seconds);
-        if (series->seconds == NULL) {
-            abort();
-        }
+            load_reallocate(series->seconds, series->second_capacity * sizeof *series->seconds);
     }
     while (series->second_count <= place) {
         series->seconds[series->second_count] =

@@ -4,6 +4,7 @@
 
 #include "clients/load/result.h"
 
+#define LOAD_SECOND_NS 1000000000LL
 /* Seconds that a thread tells apart between two takings; what comes later is added to the last. */
 #define LOAD_WINDOW_SECONDS_MAX 4
 /* The newest seconds whose percentiles may still change; older ones are done. */
@@ -30,8 +31,18 @@ struct load_window {
 void load_window_deinit(struct load_window *window);
 void load_window_clear(struct load_window *window);
 
-/* The second of that time since the start. */
-struct load_second_counts *load_window_at(struct load_window *window, int64_t at_ns);
+/* That second since the start, which may not have been counted in yet. */
+struct load_second_counts *load_window_find(struct load_window *window, uint32_t second);
+
+/* The second of that time since the start, which mostly is the newest. */
+static inline struct load_second_counts *load_window_at(struct load_window *window, int64_t at_ns)
+{
+    const uint32_t second = (uint32_t)(at_ns / LOAD_SECOND_NS);
+    const size_t count = window->second_count;
+    return count > 0 && window->seconds[count - 1].second == second
+               ? &window->seconds[count - 1]
+               : load_window_find(window, second);
+}
 
 /* What all threads have counted. */
 struct load_series {

@@ -1,6 +1,6 @@
 #include "clients/load/setup.h"
 
-#include "clients/common/operator.h"
+#include "clients/load/memory.h"
 #include "clients/load/pacing.h"
 
 #include <assert.h>
@@ -8,18 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BYTES ((size_t)64 * 1024)
 #define PROBE_MS 5000
-#define SUBJECT "service:load"
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
 
 static ds_code rest_target_find(struct load_target *target, char *ret_reason,
                                 size_t reason_bytes_max)
@@ -70,6 +59,10 @@ static ds_code step_add(struct load_setup *setup, const struct load_step *step, 
     if (step->timeout_ns > setup->grace_ns) {
         setup->grace_ns = step->timeout_ns;
     }
+    if (step->protocol == LOAD_NATIVE) {
+        setup->methods[step->operation] =
+            load_native_method_of(step->method->full_name, step->timeout_ns);
+    }
     assert(!setup->has_form[step->operation]);
     setup->has_form[step->operation] = true;
     return load_request_form_init(&setup->forms[step->operation], step, &target->address,
@@ -81,14 +74,13 @@ ds_code load_setup_init(struct load_setup *setup, const struct load_plan *plan, 
 {
     *setup = (struct load_setup){
         .plan = plan,
-        .arena = ds_arena_create(ARENA_BYTES),
-        .targets = allocate(plan->operation_count, sizeof *setup->targets),
-        .forms = allocate(plan->operation_count, sizeof *setup->forms),
-        .has_form = allocate(plan->operation_count, sizeof *setup->has_form),
-        .target_of = allocate(plan->operation_count, sizeof *setup->target_of),
+        .targets = load_allocate(plan->operation_count, sizeof *setup->targets),
+        .forms = load_allocate(plan->operation_count, sizeof *setup->forms),
+        .has_form = load_allocate(plan->operation_count, sizeof *setup->has_form),
+        .target_of = load_allocate(plan->operation_count, sizeof *setup->target_of),
+        .methods = load_allocate(plan->operation_count, sizeof *setup->methods),
         .duration_ns = load_plan_duration_ns(plan),
     };
-    setup->principal = operator_create(setup->arena, SUBJECT);
     for (size_t i = 0; i < plan->flow_count; i++) {
         for (size_t k = 0; k < plan->flows[i].step_count; k++) {
             DS_TRY(step_add(setup, &plan->flows[i].steps[k], ret_reason, reason_bytes_max));
@@ -104,9 +96,9 @@ void load_setup_deinit(struct load_setup *setup)
             load_request_form_deinit(&setup->forms[i]);
         }
     }
-    ds_arena_destroy(setup->arena);
     free(setup->targets);
     free(setup->forms);
     free(setup->has_form);
     free(setup->target_of);
+    free(setup->methods);
 }

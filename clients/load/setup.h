@@ -3,9 +3,9 @@
 #ifndef LOAD_SETUP_H
 #define LOAD_SETUP_H
 
+#include "clients/load/native.h"
 #include "clients/load/request.h"
 #include "clients/load/rest.h"
-#include "ds/call.h"
 
 /* A server that steps go to. */
 struct load_target {
@@ -16,13 +16,12 @@ struct load_target {
 
 struct load_setup {
     const struct load_plan *plan;
-    struct ds_arena *arena;
     struct load_target *targets;
     size_t target_count;
     struct load_request_form *forms; /* by operation */
     bool *has_form;
-    size_t *target_of;                    /* by operation */
-    const struct ds_principal *principal; /* for those who believe it */
+    size_t *target_of;                  /* by operation */
+    struct load_native_method *methods; /* by operation; cleared of REST */
     int64_t duration_ns;
     int64_t grace_ns; /* behind the plan's end, for what waits for a connection to be sent */
 };

@@ -1,3 +1,4 @@
+#include "clients/load/memory.h"
 #include "clients/load/template_internal.h"
 #include "ds/suggest.h"
 
@@ -25,10 +26,8 @@ static void piece_push(struct template_builder *builder, const struct template_p
 {
     if (builder->count == builder->capacity) {
         builder->capacity = builder->capacity == 0 ? 16 : builder->capacity * 2;
-        builder->pieces = realloc(builder->pieces, builder->capacity * sizeof(*builder->pieces));
-        if (builder->pieces == NULL) {
-            abort();
-        }
+        builder->pieces =
+            load_reallocate(builder->pieces, builder->capacity * sizeof(*builder->pieces));
     }
     builder->pieces[builder->count++] = *piece;
 }

@@ -1,9 +1,12 @@
+#include "clients/load/memory.h"
 #include "clients/load/worker.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#define STATUS_TOO_MANY_REQUESTS 429
 
 static const struct load_step *step_of(const struct load_visit *visit)
 {
@@ -27,7 +30,7 @@ static void due_push(struct load_visit *visit)
     worker->due_last = visit;
 }
 
-static void timer_fired(struct load_timer *timer)
+static void timer_fired(struct ds_timer *timer)
 {
     due_push((struct load_visit *)(void *)((char *)timer - offsetof(struct load_visit, timer)));
 }
@@ -45,8 +48,20 @@ static void visit_plan(struct load_visit *visit, int64_t planned_ns)
     if (planned_ns <= now_ns(visit)) {
         due_push(visit);
     } else {
-        load_timers_set(&visit->worker->loop.timers, &visit->timer, planned_ns);
+        ds_timers_set(&visit->worker->loop.timers, &visit->timer, planned_ns);
     }
+}
+
+/* The same behind what has ended at that time; without a pause there is no clock to look at. */
+static void visit_plan_behind(struct load_visit *visit, int64_t ended_ns)
+{
+    const int64_t think_ns = step_of(visit)->think_ns;
+    if (think_ns > 0) {
+        visit_plan(visit, ended_ns + think_ns);
+        return;
+    }
+    visit->planned_ns = ended_ns;
+    due_push(visit);
 }
 
 static void flow_begin(struct load_visit *visit)
@@ -72,7 +87,7 @@ static void flow_end(struct load_visit *visit, int64_t ended_ns)
         return;
     }
     flow_begin(visit);
-    visit_plan(visit, ended_ns + step_of(visit)->think_ns);
+    visit_plan_behind(visit, ended_ns);
 }
 
 /* The user's flow is due, but not while he is not there. */
@@ -111,6 +126,7 @@ static void step_end(struct load_visit *visit, struct load_ending *ending)
     const struct load_step *step = step_of(visit);
     worker->under_way--;
     ending->planned_ns = visit->planned_ns;
+    ending->is_in_window = ending->ended_ns <= worker->setup->duration_ns;
     if (ending->outcome == LOAD_OUTCOME_OK && captures_take(visit) != DS_OK) {
         ending->outcome = LOAD_OUTCOME_FAILED;
         ending->code = "capture";
@@ -123,7 +139,7 @@ static void step_end(struct load_visit *visit, struct load_ending *ending)
         return;
     }
     visit->step++;
-    visit_plan(visit, ending->ended_ns + step_of(visit)->think_ns);
+    visit_plan_behind(visit, ending->ended_ns);
 }
 
 static void step_unsend(struct load_visit *visit)
@@ -140,6 +156,14 @@ static void step_unsend(struct load_visit *visit)
 static bool status_is_expected(const struct load_step *step, uint16_t status)
 {
     return step->expected_status == 0 ? status / 100 == 2 : status == step->expected_status;
+}
+
+static enum load_outcome outcome_of_status(const struct load_step *step, uint16_t status)
+{
+    if (status_is_expected(step, status)) {
+        return LOAD_OUTCOME_OK;
+    }
+    return status == STATUS_TOO_MANY_REQUESTS ? LOAD_OUTCOME_REFUSED : LOAD_OUTCOME_FAILED;
 }
 
 static void rest_ended(struct load_rest_call *call)
@@ -167,8 +191,7 @@ static void rest_ended(struct load_rest_call *call)
     if (call->result == LOAD_REST_ANSWERED) {
         (void)snprintf(status, sizeof status, "%u", call->status);
         ending.code = status;
-        ending.outcome = status_is_expected(step_of(visit), call->status) ? LOAD_OUTCOME_OK
-                                                                          : LOAD_OUTCOME_FAILED;
+        ending.outcome = outcome_of_status(step_of(visit), call->status);
     } else {
         ending.code = ends[call->result].code;
         ending.outcome = ends[call->result].outcome;
@@ -190,7 +213,7 @@ static void native_ended(struct load_native_call *call)
     } else if (call->code == DS_DEADLINE_EXCEEDED) {
         ending.outcome = LOAD_OUTCOME_TIMED_OUT;
     } else {
-        ending.outcome = LOAD_OUTCOME_FAILED;
+        ending.outcome = call->is_refusal ? LOAD_OUTCOME_REFUSED : LOAD_OUTCOME_FAILED;
     }
     step_end(visit, &ending);
 }
@@ -209,10 +232,10 @@ static void rest_send(struct load_visit *visit, const struct load_step *step, si
 
 static void native_send(struct load_visit *visit, const struct load_step *step, size_t target)
 {
-    visit->native.method = step->method;
+    visit->native.method = visit->worker->setup->methods[step->operation].method;
     visit->native.payload = visit->request.bytes;
     visit->native.authorization = visit->request.authorization;
-    visit->native.timeout_ns = step->timeout_ns;
+    visit->native.timeout_ms = visit->worker->setup->methods[step->operation].timeout_ms;
     visit->native.ended = native_ended;
     load_native_send(visit->worker->natives[target], &visit->native);
 }
@@ -221,10 +244,11 @@ static ds_code request_fill(struct load_visit *visit)
 {
     const struct load_setup *setup = visit->worker->setup;
     const struct load_request_form *form = &setup->forms[step_of(visit)->operation];
-    struct timespec wall = {.tv_sec = 0};
-    if (!form->is_constant) {
-        (void)clock_gettime(CLOCK_REALTIME, &wall);
+    struct timespec wall;
+    if (form->is_constant) {
+        return load_request_fill(form, NULL, &visit->request);
     }
+    (void)clock_gettime(CLOCK_REALTIME, &wall);
     const struct load_draw draw = {
         .flow = visit->number,
         .seed = setup->plan->seed,
@@ -278,10 +302,7 @@ void load_visits_advance(struct load_worker *worker)
 
 static struct load_visit *visit_create(struct load_worker *worker)
 {
-    struct load_visit *visit = calloc(1, sizeof *visit);
-    if (visit == NULL) {
-        abort();
-    }
+    struct load_visit *visit = load_allocate(1, sizeof *visit);
     visit->worker = worker;
     visit->timer.fire = timer_fired;
     visit->next_of_all = worker->all;
@@ -297,7 +318,8 @@ void load_visits_destroy(struct load_worker *worker)
     while (worker->all != NULL) {
         struct load_visit *visit = worker->all;
         worker->all = visit->next_of_all;
-        load_timers_stop(&worker->loop.timers, &visit->timer);
+        ds_timers_stop(&worker->loop.timers, &visit->timer);
+        load_native_call_deinit(&visit->native);
         load_variables_deinit(&visit->variables);
         load_request_deinit(&visit->request);
         free(visit);

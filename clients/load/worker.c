@@ -1,5 +1,7 @@
 #include "clients/load/worker.h"
 
+#include "clients/load/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +13,6 @@
 #define TURN_NS_MAX 1000000000LL
 /* How much later than asked the kernel may wake us; its default is 50 us. */
 #define TIMER_SLACK_NS 1000
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
 
 /* This worker's share of what is the plan's as a whole; at least one. */
 static size_t share_of(const struct load_worker *worker, uint32_t whole)
@@ -41,25 +34,14 @@ static ds_code natives_open(struct load_worker *worker, char *ret_reason, size_t
             .loop = &worker->loop,
             .url = setup->targets[i].url,
             .tls_ca = plan->tls_ca,
-            .principal = setup->principal,
-            .channel_count = plan->connection_count < LOAD_NATIVE_CHANNELS_MAX
-                                 ? plan->connection_count
-                                 : LOAD_NATIVE_CHANNELS_MAX,
+            .client_count = plan->connection_count,
             .shares_messages = plan->shares_messages,
         };
-        const ds_code code = load_native_open(&options, &worker->natives[i]);
-        if (code != DS_OK) {
-            (void)snprintf(
-                ret_reason, reason_bytes_max,
-                "%s: not of the form ipc:///path, tcp://host:port or tls+tcp://host:port, "
-                "or its certificates can't be read",
-                options.url);
-            return DS_INVALID_ARGUMENT;
-        }
         char why[LOAD_NATIVE_REASON_BYTES_MAX];
-        if (load_native_greet(worker->natives[i], why, sizeof why) != DS_OK) {
+        const ds_code code = load_native_open(&options, &worker->natives[i], why);
+        if (code != DS_OK) {
             (void)snprintf(ret_reason, reason_bytes_max, "%s: %s", options.url, why);
-            return DS_UNAVAILABLE;
+            return code;
         }
     }
     return DS_OK;
@@ -73,8 +55,8 @@ ds_code load_worker_init(struct load_worker *worker, const struct load_setup *se
     *worker = (struct load_worker){.setup = setup, .gate = gate, .place = place};
     load_loop_init(&worker->loop);
     pthread_mutex_init(&worker->mutex, NULL);
-    worker->rests = allocate(setup->target_count, sizeof(struct load_rest *));
-    worker->natives = allocate(setup->target_count, sizeof(struct load_native *));
+    worker->rests = load_allocate(setup->target_count, sizeof(struct load_rest *));
+    worker->natives = load_allocate(setup->target_count, sizeof(struct load_native *));
     worker->counts = load_counts_create(plan->operation_count);
     worker->visit_max = share_of(worker, plan->in_flight_max);
     if (plan->pace != LOAD_CLOSED) {

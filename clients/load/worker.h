@@ -39,7 +39,7 @@ struct load_visit {
     bool is_user;
     bool is_counted; /* this step, that is planned behind the warm-up */
     int64_t planned_ns;
-    struct load_timer timer; /* until planned_ns */
+    struct ds_timer timer; /* until planned_ns */
     struct load_variables variables;
     struct load_request request;
     struct load_rest_call rest;

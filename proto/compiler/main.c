@@ -60,9 +60,14 @@ static bool file_write(const char *path, const uint8_t *data, size_t size)
     return is_written;
 }
 
-static Google__Protobuf__FileDescriptorSet *set_unpack(const char *path, struct memory *memory,
-                                                       const uint8_t *data, size_t size)
+/* NULL, which has been told, where the file is no descriptor set. */
+static Google__Protobuf__FileDescriptorSet *set_read(const char *path, struct memory *memory)
 {
+    size_t size = 0;
+    const uint8_t *data = file_read(path, memory, &size);
+    if (data == NULL) {
+        return NULL;
+    }
     Google__Protobuf__FileDescriptorSet *set =
         google__protobuf__file_descriptor_set__unpack(memory_allocator(memory), size, data);
     if (set == NULL) {
@@ -86,10 +91,7 @@ static int strip(const char *input, const char *target,
                                    struct complaints *),
                  struct memory *memory)
 {
-    size_t size = 0;
-    const uint8_t *data = file_read(input, memory, &size);
-    Google__Protobuf__FileDescriptorSet *set =
-        data == NULL ? NULL : set_unpack(input, memory, data, size);
+    Google__Protobuf__FileDescriptorSet *set = set_read(input, memory);
     if (set == NULL) {
         return EXIT_FAILURE;
     }
@@ -98,111 +100,92 @@ static int strip(const char *input, const char *target,
     if (complaints.count > 0) {
         return EXIT_FAILURE;
     }
-    uint8_t *packed = set_pack(set, memory, &size);
+    size_t size = 0;
+    const uint8_t *packed = set_pack(set, memory, &size);
     return file_write(target, packed, size) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Loads and checks everything, so that one run tells all that is wrong. */
-static bool sources_check(const Google__Protobuf__FileDescriptorSet *set, struct model *model,
-                          struct routes *routes)
+/* A descriptor set and what is made of it. */
+struct sources {
+    Google__Protobuf__FileDescriptorSet *set;
+    struct complaints complaints;
+    struct model model;
+    struct routes routes;
+};
+
+/* Reads, loads and checks everything, so that one run tells all that is wrong. The members point to
+ * each other: the struct stays where it is. */
+static bool sources_read(struct sources *sources, const char *path, struct memory *memory)
 {
-    model_load(model, set);
-    if (model->complaints->count > 0) {
+    struct model *model = &sources->model;
+    *sources = (struct sources){.set = set_read(path, memory)};
+    *model = (struct model){.memory = memory, .complaints = &sources->complaints};
+    sources->routes = (struct routes){.memory = memory, .complaints = &sources->complaints};
+    if (sources->set == NULL) {
+        return false;
+    }
+    model_load(model, sources->set);
+    if (sources->complaints.count > 0) {
         return false;
     }
     check_model(model);
-    bindings_load(routes, model);
-    routes_build(routes);
-    return model->complaints->count == 0;
+    bindings_load(&sources->routes, model);
+    routes_build(&sources->routes);
+    return sources->complaints.count == 0;
 }
 
 static int generate(const char *input, const char *directory, const char *prefix,
                     struct memory *memory)
 {
-    size_t size = 0;
-    const uint8_t *data = file_read(input, memory, &size);
-    Google__Protobuf__FileDescriptorSet *set =
-        data == NULL ? NULL : set_unpack(input, memory, data, size);
-    if (set == NULL) {
-        return EXIT_FAILURE;
-    }
-    struct complaints complaints = {0};
-    struct model model = {.memory = memory, .complaints = &complaints};
-    struct routes routes = {.memory = memory, .complaints = &complaints};
-    if (!sources_check(set, &model, &routes)) {
+    struct sources sources;
+    if (!sources_read(&sources, input, memory)) {
         return EXIT_FAILURE;
     }
     struct output output = {.directory = directory, .prefix = prefix};
-    emit_schema(&output, &model);
-    emit_services(&output, &model);
-    emit_routes(&output, &routes);
+    emit_schema(&output, &sources.model);
+    emit_services(&output, &sources.model);
+    emit_routes(&output, &sources.routes);
     /* Comments are for documents; in the programs they would make the set five times as
      * large. */
-    strip_source_info(set);
-    const uint8_t *packed = set_pack(set, memory, &size);
+    strip_source_info(sources.set);
+    size_t size = 0;
+    const uint8_t *packed = set_pack(sources.set, memory, &size);
     emit_descriptor(&output, packed, size);
     return output.has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int client(const char *input, const char *directory, struct memory *memory)
 {
-    size_t size = 0;
-    const uint8_t *data = file_read(input, memory, &size);
-    Google__Protobuf__FileDescriptorSet *set =
-        data == NULL ? NULL : set_unpack(input, memory, data, size);
-    if (set == NULL) {
-        return EXIT_FAILURE;
-    }
-    struct complaints complaints = {0};
-    struct model model = {.memory = memory, .complaints = &complaints};
-    struct routes routes = {.memory = memory, .complaints = &complaints};
-    if (!sources_check(set, &model, &routes)) {
+    struct sources sources;
+    if (!sources_read(&sources, input, memory)) {
         return EXIT_FAILURE;
     }
     struct output output = {.directory = directory, .prefix = ""};
-    emit_client(&output, &model, set);
+    emit_client(&output, &sources.model, sources.set);
     return output.has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int openapi(const char *input, const char *directory, bool has_connect,
                    struct memory *memory)
 {
-    size_t size = 0;
-    const uint8_t *data = file_read(input, memory, &size);
-    Google__Protobuf__FileDescriptorSet *set =
-        data == NULL ? NULL : set_unpack(input, memory, data, size);
-    if (set == NULL) {
-        return EXIT_FAILURE;
-    }
-    struct complaints complaints = {0};
-    struct model model = {.memory = memory, .complaints = &complaints};
-    struct routes routes = {.memory = memory, .complaints = &complaints};
-    if (!sources_check(set, &model, &routes)) {
+    struct sources sources;
+    if (!sources_read(&sources, input, memory)) {
         return EXIT_FAILURE;
     }
     struct output output = {.directory = directory, .prefix = ""};
-    emit_openapi(&output, &model, &routes, set, has_connect);
-    return output.has_failed || complaints.count > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    emit_openapi(&output, &sources.model, &sources.routes, sources.set, has_connect);
+    return output.has_failed || sources.complaints.count > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int http_doc(const char *input, const char *directory, struct memory *memory)
 {
-    size_t size = 0;
-    const uint8_t *data = file_read(input, memory, &size);
-    Google__Protobuf__FileDescriptorSet *set =
-        data == NULL ? NULL : set_unpack(input, memory, data, size);
-    if (set == NULL) {
-        return EXIT_FAILURE;
-    }
-    struct complaints complaints = {0};
-    struct model model = {.memory = memory, .complaints = &complaints};
-    struct routes routes = {.memory = memory, .complaints = &complaints};
-    if (!sources_check(set, &model, &routes)) {
+    struct sources sources;
+    if (!sources_read(&sources, input, memory)) {
         return EXIT_FAILURE;
     }
     struct output output = {.directory = directory, .prefix = ""};
-    emit_http_doc(&output, &model, &routes, set);
-    return output.has_failed || complaints.count > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    emit_http_doc(&output, &sources.model, &sources.routes, sources.set);
+    return output.has_failed || sources.complaints.count > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argument_count, char **arguments)

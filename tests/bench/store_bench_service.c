@@ -25,8 +25,8 @@ void bench_require(bool condition, const char *what)
 static struct ds_channel *channel_open(struct bench_service *service, const char *url)
 {
     struct ds_channel *channel;
-    const struct ds_channel_options options = {
-        .url = url, .server = url == NULL ? service->server : NULL, .client_name = "store_bench"};
+    const struct ds_channel_options options = {.url = url,
+                                               .server = url == NULL ? service->server : NULL};
     bench_require(ds_channel_open(&options, &channel) == DS_OK, "a channel");
     return channel;
 }

@@ -44,7 +44,7 @@ struct service *service_create(struct market_store *store, const char *folder)
     const struct ds_rpc_server_options options = {.name = "test"};
     service->server = ds_rpc_server_create(&options);
     storage_serve(service->storage, service->server);
-    const struct ds_channel_options channel = {.server = service->server, .client_name = "test"};
+    const struct ds_channel_options channel = {.server = service->server};
     assert_int_equal(ds_channel_open(&channel, &service->channel), DS_OK);
     service->ticks = allocate(SERVICE_ROWS_MAX, sizeof(*service->ticks));
     service->tick_pointers = allocate(SERVICE_ROWS_MAX, sizeof(*service->tick_pointers));

@@ -194,8 +194,8 @@ def test_the_library_needs_nothing_of_the_servers(prefix):
     dynamic = run("readelf", "-d", prefix / "lib" / "libdeltastream.so.0")
     needed = set(re.findall(r"NEEDED.*\[(lib[a-z0-9+-]+)", dynamic))
     assert re.search(r"SONAME.*\[libdeltastream\.so\.0\]", dynamic)
-    assert needed >= {"libnng", "libprotobuf-c"}
-    assert needed & {"libuv", "liblmdb", "libllhttp", "libsodium"} == set()
+    assert "libprotobuf-c" in needed
+    assert needed & {"libnng", "libuv", "liblmdb", "libllhttp", "libsodium"} == set()
 
 
 def test_everything_is_installed_together(folder):

@@ -5,11 +5,12 @@ import re
 import signal
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from programs import REPOSITORY, Program, binary, clean_environment, seconds, wait_until
+from stub_server import StubServer
 
 SCENARIOS = REPOSITORY / "clients" / "load" / "scenarios"
 # No call may meet its time limit because the machine stands still.
@@ -106,24 +107,12 @@ class Recorder(BaseHTTPRequestHandler):
     do_GET = do_POST = answer
 
 
-class RecorderServer(ThreadingHTTPServer):
-    # Of 5, as Python has it, connections that come at once are lost, and wait as long as their calls may.
-    request_queue_size = 1024
-
-
 @pytest.fixture
 def recorder():
-    server = RecorderServer(("127.0.0.1", 0), Recorder)
-    server.daemon_threads = True
-    server.lock = threading.Lock()
-    server.requests = []
-    server.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with StubServer(Recorder) as server:
+        server.lock = threading.Lock()
+        server.requests = []
+        yield server
 
 
 @pytest.fixture
@@ -485,6 +474,27 @@ def test_the_settings_in_force_are_a_file_that_gives_them_again(folder):
     assert values(second.stdout) == values(first.stdout)
     ran = load("--config", path, "--rest", "http://127.0.0.1:1")
     assert ran.returncode == 6, ran.stderr
+
+
+def test_one_settings_file_serves_all_commands_and_programs(recorder, folder):
+    path = folder / "deltastream.conf"
+    lines = [
+        f"data-dir = {folder}", "store = lmdb", "listen = 127.0.0.1:0", "demo = true", "log-level = info", "output = ndjson",
+        f"rest = {recorder.url}", "get = /a", "rate = 20", "duration = 300ms", "fail-if-worse = true", "stall = true",
+    ]  # fmt: skip
+    path.write_text("\n".join(lines) + "\n")
+    run = folder / "run.json"
+    done = load("--config", path, "--json", run, *PATIENT)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(run.read_text())["total"]["ok"] == 6
+    # A form that only `deltastream` has is passed over, and the default stands.
+    told = load("report", run, "--config", path)
+    assert told.returncode == 0, told.stderr
+    assert b"6 ok" in told.stdout
+    assert load("methods", "--config", path).stdout.startswith(b"{")
+    assert load("report", run, "--config", path, "--output", "ndjson").returncode == 2
+    path.write_text("rtae = 20\n")
+    assert 'there is no setting "rtae"; did you mean "rate"?' in refusal("--config", path, "--get", "/a")
 
 
 def test_help_comes_on_stdout_and_names_the_commands():

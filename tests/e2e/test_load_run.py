@@ -73,6 +73,40 @@ def test_native_calls_are_answered_once_each(daemons, alone):
     assert [(code["code"], code["count"]) for code in result["total"]["codes"]] == [("OK", 300)]
 
 
+def refused_of(result):
+    total = result["total"]
+    codes = {code["code"]: code["count"] for code in total["codes"]}
+    assert_conserved(result)
+    assert total["refused"] == sum(operation["refused"] for operation in result["operations"])
+    assert total["failed"] == total["refused"], codes
+    return codes, total["refused"]
+
+
+@pytest.mark.parametrize(
+    "flags, refusal, answer",
+    [
+        (("--method", "LatestTick", "--data", '{"product": "X"}'), "RESOURCE_EXHAUSTED", "OK"),
+        (("--get", "/v1/ticks/X/latest"), "429", "200"),
+    ],
+)
+def test_refusals_of_a_server_past_its_limit_are_told_apart_from_errors(launcher, data_dir, folder, flags, refusal, answer):
+    server = launcher.up(data_dir, "--rate-limit", "1", "--rate-burst", "1")
+    server.ingest([ROW])
+    result = measure(
+        "--rest", server.base_url, "--data-dir", data_dir, *flags, "--rate", "500", "--duration", "1s",
+    )
+    codes, refused = refused_of(result)
+    # As many are let through as seconds have gone by, however slow this machine is.
+    assert refused == codes[refusal] > 0
+    assert codes.keys() <= {refusal, answer}
+    (folder / "run.json").write_text(json.dumps(result))
+    told = subprocess.run(
+        [binary("deltastream-load"), "report", folder / "run.json"],
+        capture_output=True, timeout=seconds(60), env=clean_environment(), check=True, text=True,
+    ).stdout
+    assert f"{refused:,} of them refusals" in told.splitlines()[0]
+
+
 def calls_of(server):
     """Calls of LatestTick that the storage service of `up` has executed, whoever made them."""
     text = server.get("/metrics").body.decode()

@@ -6,8 +6,10 @@
 #include "ds/sp_stream.h"
 #include "fuzz/fuzz.h"
 
-/* What a stream reserves at once. */
-#define FIRST_BYTES 16384
+#include <stdlib.h>
+
+/* What a buffer reserves at first. */
+#define FIRST_BYTES 256
 
 struct result {
     struct ds_buffer messages; /* each with its size before it */
@@ -17,45 +19,42 @@ struct result {
 
 static void require_bounded(const struct ds_sp_stream *stream)
 {
-    fuzz_require(stream->taken <= stream->bytes.size &&
-                     stream->bytes.size <= stream->bytes.capacity,
-                 "nothing is taken that has not come");
-    fuzz_require(stream->bytes.capacity <= FIRST_BYTES ||
-                     stream->bytes.capacity <= stream->options.message_bytes_max + 9,
-                 "memory is bounded");
+    const struct ds_buffer *partial = &stream->partial;
+    fuzz_require(partial->capacity <= partial->limit, "memory is bounded");
+    fuzz_require(partial->capacity <= FIRST_BYTES || partial->capacity <= 2 * partial->size,
+                 "memory grows with what has come");
 }
 
-static void take_messages(struct ds_sp_stream *stream, struct result *result)
+/* All of the messages in `bytes`, which all are taken where more may come. */
+static void take_messages(struct ds_sp_stream *stream, struct ds_bytes bytes, struct result *result)
 {
     struct ds_bytes message;
-    result->outcome = ds_sp_stream_next(stream, &message);
+    result->outcome = ds_sp_stream_next(stream, &bytes, &message);
     while (result->outcome == DS_SP_MESSAGE) {
         fuzz_require(stream->is_greeted, "messages come after the greeting");
         fuzz_require(message.size <= stream->options.message_bytes_max, "no message is too large");
         ds_buffer_printf(&result->messages, "%zu ", message.size);
         ds_buffer_append(&result->messages, message.data, message.size);
-        result->outcome = ds_sp_stream_next(stream, &message);
+        result->outcome = ds_sp_stream_next(stream, &bytes, &message);
     }
+    fuzz_require(result->outcome != DS_SP_MORE || bytes.size == 0, "all is taken");
+    require_bounded(stream);
 }
 
 static void read_all(struct ds_sp_stream *stream, struct ds_bytes bytes, size_t piece,
                      struct result *result)
 {
-    size_t offset = 0;
     ds_buffer_clear(&result->messages);
-    take_messages(stream, result);
-    while (offset < bytes.size && result->outcome == DS_SP_MORE) {
-        size_t room_size;
-        uint8_t *room = ds_sp_stream_room(stream, &room_size);
-        fuzz_require(room_size > 0, "there is room");
-        const size_t left = bytes.size - offset;
-        size_t size = piece < left ? piece : left;
-        size = size < room_size ? size : room_size;
-        memcpy(room, bytes.data + offset, size);
-        ds_sp_stream_commit(stream, size);
-        offset += size;
-        require_bounded(stream);
-        take_messages(stream, result);
+    take_messages(stream, (struct ds_bytes){0}, result);
+    while (bytes.size > 0 && result->outcome == DS_SP_MORE) {
+        const size_t size = piece < bytes.size ? piece : bytes.size;
+        /* Of its own, so that a read past its end is seen. */
+        uint8_t *copy = malloc(size);
+        fuzz_require(copy != NULL, "there is memory");
+        memcpy(copy, bytes.data, size);
+        take_messages(stream, ds_bytes_of(copy, size), result);
+        free(copy);
+        ds_bytes_skip(&bytes, size);
     }
     result->is_greeted = stream->is_greeted;
 }

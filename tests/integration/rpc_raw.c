@@ -8,10 +8,12 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Only a test that fails waits that long. */
 #define PATIENCE_S 120
+#define IPC_SCHEME "ipc://"
 #define LENGTH_BYTES 8
 #define NUMBER_BYTES 4
 #define ANSWER_BYTES_MAX (16 * 1024 * 1024)
@@ -23,15 +25,34 @@ static struct sockaddr_in address_of(const char *host, int port)
     return address;
 }
 
-int rpc_raw_connect(const char *url, const char *from)
+static int connect_to_path(const char *path)
+{
+    struct sockaddr_un there = {.sun_family = AF_UNIX};
+    const int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(peer >= 0);
+    assert_true(strlen(path) < sizeof there.sun_path);
+    strcpy(there.sun_path, path);
+    assert_int_equal(connect(peer, (const struct sockaddr *)&there, sizeof there), 0);
+    return peer;
+}
+
+static int connect_to_port(int port, const char *from)
 {
     const struct sockaddr_in here = address_of(from, 0);
-    const struct sockaddr_in there = address_of("127.0.0.1", atoi(strrchr(url, ':') + 1));
-    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const struct sockaddr_in there = address_of("127.0.0.1", port);
     const int peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(peer >= 0);
     assert_int_equal(bind(peer, (const struct sockaddr *)&here, sizeof here), 0);
     assert_int_equal(connect(peer, (const struct sockaddr *)&there, sizeof there), 0);
+    return peer;
+}
+
+int rpc_raw_connect(const char *url, const char *from)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const bool is_ipc = strncmp(url, IPC_SCHEME, strlen(IPC_SCHEME)) == 0;
+    const int peer = is_ipc ? connect_to_path(url + strlen(IPC_SCHEME))
+                            : connect_to_port(atoi(strrchr(url, ':') + 1), from);
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     return peer;
 }
@@ -87,9 +108,21 @@ static uint64_t get_big_endian(const uint8_t *bytes, size_t size)
     return value;
 }
 
+/* Over ipc a byte stands before each length. */
+static bool is_ipc(int peer)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof address;
+    assert_int_equal(getsockname(peer, (struct sockaddr *)&address, &size), 0);
+    return address.ss_family == AF_UNIX;
+}
+
 void rpc_raw_announce(int peer, size_t message_bytes)
 {
     uint8_t length[LENGTH_BYTES];
+    if (is_ipc(peer)) {
+        rpc_raw_send(peer, "\1", 1);
+    }
     put_big_endian(length, message_bytes, sizeof length);
     rpc_raw_send(peer, length, sizeof length);
 }
@@ -107,6 +140,10 @@ struct ds_bytes rpc_raw_receive(int peer, uint32_t *ret_number)
 {
     uint8_t length[LENGTH_BYTES];
     uint8_t id[NUMBER_BYTES];
+    if (is_ipc(peer)) {
+        rpc_raw_receive_all(peer, length, 1);
+        assert_int_equal(length[0], 1);
+    }
     rpc_raw_receive_all(peer, length, sizeof length);
     const uint64_t size = get_big_endian(length, sizeof length);
     assert_true(size >= sizeof id && size < ANSWER_BYTES_MAX);

@@ -1,10 +1,10 @@
-/* A peer that speaks the SP protocol over a bare TCP socket, as far as the test lets it. */
+/* A peer that speaks the SP protocol over a bare socket, as far as the test lets it. */
 #ifndef TESTS_INTEGRATION_RPC_RAW_H
 #define TESTS_INTEGRATION_RPC_RAW_H
 
 #include "ds/buffer.h"
 
-/* Connects to the fixture's URL from that loopback address ("127.0.0.1"); reads have a
+/* Connects to the fixture's URL, over tcp from that loopback address ("127.0.0.1"); reads have a
  * time limit for tests that fail. */
 int rpc_raw_connect(const char *url, const char *from);
 

@@ -3,9 +3,8 @@
 /* clang-format on */
 #include "integration/rpc_stranger.h"
 
-#include "ds/nng_socket.h"
+#include "integration/nng_sockets.h"
 
-#include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdlib.h>
 
@@ -30,8 +29,7 @@ void rpc_stranger_open(struct rpc_stranger *stranger, const char *url)
 /* Not by nng_close() itself, which may wait for ever. */
 void rpc_stranger_close(struct rpc_stranger *stranger)
 {
-    const nng_socket socket = socket_of(stranger);
-    (void)ds_nng_sockets_close(&socket, 1);
+    (void)nng_sockets_close(socket_of(stranger));
 }
 
 void rpc_stranger_send(const struct rpc_stranger *stranger, const struct ds_buffer *message)

@@ -71,6 +71,7 @@ static void a_failure_has_its_code_text_reason_and_details(void **state)
     assert_int_equal(deltastream_reply_describe(reply, &info), DELTASTREAM_OK);
     assert_true(info.has_retry_after);
     assert_int_equal(info.retry_after_ms, 1500);
+    assert_false(info.is_unreached);
     size_t bytes = 0;
     const void *details = deltastream_reply_details(reply, &bytes);
     Deltastream__Google__Rpc__Status *status =
@@ -161,6 +162,7 @@ static void client_options_that_cannot_be_used_are_refused_with_a_reason(void **
 {
     (void)state;
     static const char *const one_is_null[] = {"tcp://127.0.0.1:1", NULL};
+    static const char *const one_is_bad[] = {"tcp://127.0.0.1:1", "http://127.0.0.1:1"};
     const struct deltastream_retry_policy retry_without_size = {.attempts_max = 2};
     const struct deltastream_principal nobody = {.struct_size = sizeof nobody};
     const struct {
@@ -169,7 +171,13 @@ static void client_options_that_cannot_be_used_are_refused_with_a_reason(void **
         const char *reason;
     } cases[] = {
         {{.url = NULL}, DELTASTREAM_INVALID_ARGUMENT, "url"},
-        {{.url = "http://127.0.0.1:1"}, DELTASTREAM_INVALID_ARGUMENT, "ipc:///path"},
+        {{.url = "http://127.0.0.1:1"},
+         DELTASTREAM_INVALID_ARGUMENT,
+         "url: \"http://127.0.0.1:1\" is not of the form ipc:///path"},
+        {{.url = "tls+tcp://nowhere"},
+         DELTASTREAM_INVALID_ARGUMENT,
+         "url: tls+tcp://nowhere is not of the form"},
+        {{.urls = one_is_bad, .url_count = 2}, DELTASTREAM_INVALID_ARGUMENT, "url: one of urls is"},
         {{.urls = one_is_null, .url_count = 2}, DELTASTREAM_INVALID_ARGUMENT, "NULL"},
         {{.urls = one_is_null, .url_count = 17}, DELTASTREAM_INVALID_ARGUMENT, "16"},
         {{.url = "tcp://127.0.0.1:1", .retry = &retry_without_size},
@@ -464,8 +472,89 @@ static void nobody_there_is_unavailable(void **state)
     assert_int_equal(deltastream_storage_latest_tick(client, &request, NULL, &reply),
                      DELTASTREAM_UNAVAILABLE);
     assert_string_equal(deltastream_reply_reason(reply), "REASON_UNSPECIFIED");
+    struct deltastream_reply_info info = {.struct_size = sizeof info};
+    assert_int_equal(deltastream_reply_describe(reply, &info), DELTASTREAM_OK);
+    assert_true(info.is_unreached);
     deltastream_reply_free(reply);
     deltastream_client_close(client);
+}
+
+/* The library looks for the reason while calls wait for a connection: it may come after the first.
+ */
+static void a_certificate_that_is_refused_is_named(void **state)
+{
+    (void)state;
+    struct library_server *server = library_server_open(LIBRARY_TLS);
+    const struct deltastream_client_options options = {
+        .struct_size = sizeof options,
+        .url = library_server_url(server),
+        .tls_ca_file = library_server_ca_file(server),
+        .tls_server_name = "somebody.else",
+    };
+    struct deltastream_client *client = NULL;
+    assert_int_equal(deltastream_client_open(&options, &client, NULL, 0), DELTASTREAM_OK);
+    const Deltastream__Storage__LatestTickRequest request = latest_request("NIFTY");
+    struct deltastream_reply_info info = {.struct_size = sizeof info, .is_unreached = true};
+    struct deltastream_reply *reply = NULL;
+    while (info.is_unreached) {
+        deltastream_reply_free(reply);
+        assert_int_equal(deltastream_storage_latest_tick(client, &request, NULL, &reply),
+                         DELTASTREAM_UNAVAILABLE);
+        assert_int_equal(deltastream_reply_describe(reply, &info), DELTASTREAM_OK);
+    }
+    assert_non_null(strstr(deltastream_reply_message(reply), "certificate"));
+    deltastream_reply_free(reply);
+    deltastream_client_close(client);
+    library_server_close(server);
+}
+
+/* What is looked at, and what comes out: text is in the message, NULL where there is none. */
+static void assert_certificate(const struct deltastream_client_options *given,
+                               enum deltastream_code code, const char *text)
+{
+    struct deltastream_client_options options = *given;
+    struct deltastream_client *client = NULL;
+    char why[DELTASTREAM_MESSAGE_BYTES_MAX] = "";
+    int32_t days = INT32_MIN;
+    options.struct_size = sizeof options;
+    assert_int_equal(deltastream_client_open(&options, &client, why, sizeof why), DELTASTREAM_OK);
+    assert_int_equal(
+        deltastream_client_certificate_days(client, LIBRARY_PATIENCE_MS, &days, why, sizeof why),
+        code);
+    if (code == DELTASTREAM_OK) {
+        assert_true(days > 0);
+    } else {
+        assert_int_equal(days, INT32_MIN);
+        assert_non_null(strstr(why, text));
+    }
+    deltastream_client_close(client);
+}
+
+static void a_certificate_can_be_looked_at(void **state)
+{
+    static const char *const two[] = {"tls+tcp://localhost:1", "tls+tcp://localhost:2"};
+    struct library_server *server = library_server_open(LIBRARY_TLS);
+    const char *url = library_server_url(server);
+    const char *ca_file = library_server_ca_file(server);
+    const struct {
+        struct deltastream_client_options options;
+        enum deltastream_code code;
+        const char *text;
+    } cases[] = {
+        {{.url = url, .tls_ca_file = ca_file}, DELTASTREAM_OK, NULL},
+        {{.url = url, .tls_ca_file = ca_file, .tls_server_name = "somebody.else"},
+         DELTASTREAM_FAILED_PRECONDITION,
+         "certificate"},
+        {{.url = two[0], .tls_ca_file = ca_file}, DELTASTREAM_UNAVAILABLE, "reached"},
+        {{.urls = two, .url_count = 2, .tls_ca_file = ca_file},
+         DELTASTREAM_INVALID_ARGUMENT,
+         "one server"},
+        {{.url = library_server_url(*state)}, DELTASTREAM_INVALID_ARGUMENT, "tls+tcp"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_certificate(&cases[i].options, cases[i].code, cases[i].text);
+    }
+    library_server_close(server);
 }
 
 static void calls_go_in_turn_to_replicas(void **state)
@@ -595,6 +684,8 @@ int main(void)
         cmocka_unit_test(a_policy_makes_failed_calls_again),
         cmocka_unit_test(a_client_that_makes_no_call_troubles_nobody),
         cmocka_unit_test(nobody_there_is_unavailable),
+        cmocka_unit_test(a_certificate_that_is_refused_is_named),
+        cmocka_unit_test(a_certificate_can_be_looked_at),
         cmocka_unit_test(calls_go_in_turn_to_replicas),
         cmocka_unit_test(every_method_is_listed_with_its_properties),
         cmocka_unit_test(the_services_that_come_with_every_server_have_typed_calls_too),

@@ -50,6 +50,35 @@ static void an_asynchronous_call_brings_its_typed_reply(void **state)
     deltastream_client_close(client);
 }
 
+/* A program must not write into a request that it has lent; here that shows whose bytes are read.
+ */
+static void a_borrowed_request_is_read_where_it_is(void **state)
+{
+    struct deltastream_client *client = library_client_open(*state);
+    struct library_inbox inbox;
+    library_inbox_init(&inbox);
+    const struct deltastream_method *method =
+        deltastream_method_find("deltastream.storage.v1.Storage/ListTicks");
+    for (size_t i = 0; i < 2; i++) {
+        const bool borrows = i == 1;
+        const struct deltastream_call_options options = {
+            .struct_size = sizeof options, .collect = true, .borrow_request = borrows};
+        char wire[] = "\x0a\x05NIFTY";
+        assert_int_equal(deltastream_call_raw_async(client, method, wire, sizeof wire - 1, &options,
+                                                    library_inbox_take, &inbox, NULL),
+                         DELTASTREAM_OK);
+        wire[2] = 'X';
+        deltastream_client_flush(client);
+        library_inbox_await(&inbox, i + 1);
+        size_t bytes = 0;
+        const char *response = deltastream_reply_wire(inbox.newest, &bytes);
+        assert_int_equal(bytes, sizeof wire - 1);
+        assert_int_equal(response[2], borrows ? 'X' : 'N');
+    }
+    library_inbox_deinit(&inbox);
+    deltastream_client_close(client);
+}
+
 /* What a batch adds to the messages that have gone out. */
 static uint64_t batch_messages(struct deltastream_client *client, struct library_inbox *inbox)
 {
@@ -165,6 +194,7 @@ struct careless {
     struct deltastream_client *client;
     struct library_inbox inbox; /* of what the callback begins */
     atomic_int code_in_callback;
+    atomic_int url_code_in_callback;
 };
 
 static void call_and_wait(void *context, struct deltastream_reply *reply)
@@ -175,6 +205,9 @@ static void call_and_wait(void *context, struct deltastream_reply *reply)
     deltastream_reply_free(reply);
     atomic_store(&careless->code_in_callback,
                  (int)deltastream_storage_latest_tick(careless->client, &request, NULL, NULL));
+    char url[DELTASTREAM_EVENT_URL_BYTES_MAX];
+    atomic_store(&careless->url_code_in_callback,
+                 (int)deltastream_event_url(careless->client, url, sizeof url, NULL, 0));
     (void)latest_begin(careless->client, "NIFTY", false, &careless->inbox);
 }
 
@@ -189,6 +222,7 @@ static void a_callback_may_begin_calls_but_not_wait(void **state)
                      DELTASTREAM_OK);
     library_inbox_await(&careless.inbox, 1);
     assert_int_equal(atomic_load(&careless.code_in_callback), DELTASTREAM_FAILED_PRECONDITION);
+    assert_int_equal(atomic_load(&careless.url_code_in_callback), DELTASTREAM_FAILED_PRECONDITION);
     assert_int_equal(careless.inbox.counts_by_code[DELTASTREAM_NOT_FOUND], 1);
     deltastream_client_close(careless.client);
     library_inbox_deinit(&careless.inbox);
@@ -276,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_asynchronous_call_brings_its_typed_reply),
+        cmocka_unit_test(a_borrowed_request_is_read_where_it_is),
         cmocka_unit_test(collected_calls_share_messages),
         cmocka_unit_test(what_cannot_be_begun_has_no_callback),
         cmocka_unit_test(a_cancelled_call_ends_soon),

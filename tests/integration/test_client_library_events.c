@@ -123,6 +123,68 @@ static void a_prefix_takes_only_such_topics(void **state)
     deltastream_client_close(client);
 }
 
+static void a_service_that_publishes_nothing_is_heard_by_its_heartbeats(void **state)
+{
+    struct library_events *events = *state;
+    struct log log;
+    log_init(&log);
+    struct deltastream_client *client = client_open(library_events_url(events));
+    const struct deltastream_interest interest = {.kind = "ticks"};
+    const struct deltastream_subscription_options options = {.struct_size = sizeof options,
+                                                             .interests = &interest,
+                                                             .interest_count = 1,
+                                                             .event = note,
+                                                             .context = &log};
+    struct deltastream_subscription *subscription = NULL;
+    assert_int_equal(deltastream_subscribe(client, &options, &subscription, NULL, 0),
+                     DELTASTREAM_OK);
+    const uint64_t count = deltastream_subscription_message_count(subscription);
+    while (deltastream_subscription_message_count(subscription) < count + 3) {
+        library_pause();
+    }
+    deltastream_unsubscribe(subscription);
+    assert_int_equal(log.count, 0);
+    deltastream_client_close(client);
+}
+
+static void a_service_says_where_it_publishes(void **state)
+{
+    struct library_events *events = *state;
+    struct deltastream_client *client = client_open(library_events_url(events));
+    char url[DELTASTREAM_EVENT_URL_BYTES_MAX] = "";
+    char beginning[4] = "";
+    assert_int_equal(deltastream_event_url(client, url, sizeof url, NULL, 0), DELTASTREAM_OK);
+    assert_string_equal(url, library_events_event_url(events));
+    assert_int_equal(deltastream_event_url(client, beginning, sizeof beginning, NULL, 0),
+                     DELTASTREAM_OK);
+    assert_int_equal(strlen(beginning), sizeof beginning - 1);
+    assert_memory_equal(beginning, url, sizeof beginning - 1);
+    deltastream_client_close(client);
+}
+
+/* The texts are those of subscribing, which asks the same. */
+static void assert_no_event_url(struct deltastream_client *client, enum deltastream_code code,
+                                const char *reason)
+{
+    char url[DELTASTREAM_EVENT_URL_BYTES_MAX] = "untouched";
+    char why[DELTASTREAM_MESSAGE_BYTES_MAX] = "";
+    assert_int_equal(deltastream_event_url(client, url, sizeof url, why, sizeof why), code);
+    assert_string_equal(url, "untouched");
+    if (strstr(why, reason) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", why, reason);
+    }
+}
+
+static void a_service_without_events_says_so(void **state)
+{
+    (void)state;
+    struct library_server *server = library_server_open(LIBRARY_IPC);
+    struct deltastream_client *client = client_open(library_server_url(server));
+    assert_no_event_url(client, DELTASTREAM_NOT_FOUND, "publishes nothing");
+    deltastream_client_close(client);
+    library_server_close(server);
+}
+
 static void what_cannot_be_followed_is_refused_with_a_reason(void **state)
 {
     (void)state;
@@ -181,6 +243,8 @@ static void what_cannot_be_followed_is_refused_with_a_reason(void **state)
          DELTASTREAM_FAILED_PRECONDITION,
          "one server"},
     };
+    assert_no_event_url(client, DELTASTREAM_UNAVAILABLE, "reached");
+    assert_no_event_url(replicas, DELTASTREAM_FAILED_PRECONDITION, "one server");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct deltastream_subscription *subscription = NULL;
         char why[DELTASTREAM_MESSAGE_BYTES_MAX] = "";
@@ -214,6 +278,11 @@ int main(void)
             events_come_once_and_in_order_also_from_a_service_started_anew, events_open,
             events_close),
         cmocka_unit_test_setup_teardown(a_prefix_takes_only_such_topics, events_open, events_close),
+        cmocka_unit_test_setup_teardown(a_service_that_publishes_nothing_is_heard_by_its_heartbeats,
+                                        events_open, events_close),
+        cmocka_unit_test_setup_teardown(a_service_says_where_it_publishes, events_open,
+                                        events_close),
+        cmocka_unit_test(a_service_without_events_says_so),
         cmocka_unit_test(what_cannot_be_followed_is_refused_with_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

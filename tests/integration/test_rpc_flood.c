@@ -50,6 +50,22 @@ static void await_open_files(size_t count)
     }
 }
 
+/* Of the fixture's listener. The fixture's own connection may be among what is counted. */
+static void expect_sample_from(const char *family, const char *more_labels, unsigned long least)
+{
+    struct ds_buffer text;
+    char line[256];
+    snprintf(line, sizeof line, "\n%s{listener=\"%s\"%s} ", family, fixture.url, more_labels);
+    ds_buffer_init(&text, 16 * 1024 * 1024);
+    ds_metrics_write(ds_rpc_server_metrics(fixture.server), &text);
+    ds_buffer_append_byte(&text, '\0');
+    const char *found = strstr((const char *)text.data, line);
+    const unsigned long value = found == NULL ? 0 : strtoul(found + strlen(line), NULL, 10);
+    ds_buffer_deinit(&text);
+    assert_non_null(found);
+    assert_true(value >= least);
+}
+
 static void close_flood(const int *peers, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -94,7 +110,6 @@ static void a_good_client_goes_on_in_a_flood_of_idle_connections(void **state)
     const size_t open_files = rpc_nursery_open_files(getpid());
     for (size_t i = 0; i < FLOOD_COUNT; i++) {
         peers[i] = rpc_raw_connect(fixture.url, HERE);
-        rpc_raw_greet(peers[i]);
         if (i % 100 == 0) {
             assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
         }
@@ -117,8 +132,9 @@ static void a_good_client_goes_on_beside_connections_that_never_greet(void **sta
     open_server(&(struct ds_rpc_server_options){0});
     assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     const size_t open_files = rpc_nursery_open_files(getpid());
+    /* From another address, whose cap is its own. */
     for (size_t i = 0; i < FLOOD_COUNT / 4; i++) {
-        peers[i] = rpc_raw_connect(fixture.url, HERE);
+        peers[i] = rpc_raw_connect(fixture.url, "127.0.0.2");
     }
     assert_int_equal(rpc_fixture_call_hello(&fixture), DS_OK);
     assert_int_equal(call_by_new_client(), DS_OK);
@@ -134,9 +150,12 @@ static void an_address_has_its_own_cap(void **state)
     open_server(&(struct ds_rpc_server_options){.limits.connections_per_address_max = 2});
     for (size_t i = 0; i < 3; i++) {
         peers[i] = rpc_raw_connect(fixture.url, "127.0.0.2");
-        rpc_raw_greet(peers[i]);
+        if (i < 2) {
+            rpc_raw_greet(peers[i]);
+        }
     }
     assert_true(rpc_raw_is_hung_up(peers[2]));
+    expect_sample_from("ds_rpc_server_connections_refused_total", "", 1);
     const int other = rpc_raw_connect(fixture.url, "127.0.0.3");
     struct ds_buffer message;
     uint32_t number = 0;
@@ -161,8 +180,54 @@ static void a_connection_that_drips_its_first_request_is_hung_up_on(void **state
     rpc_raw_announce(peer, 1000);
     rpc_raw_send(peer, "drip", 4);
     assert_true(rpc_raw_is_hung_up(peer));
+    expect_sample_from("ds_rpc_server_hang_ups_total", ",reason=\"overdue\"", 1);
+    expect_sample_from("ds_rpc_server_hang_ups_total", ",reason=\"malformed\"", 0);
     close(peer);
     rpc_fixture_close(&fixture);
+}
+
+/* Over ipc, where a connection may be silent as long as it likes, and where its first request came
+ * in time. */
+static void a_later_message_has_its_time_too(void **state)
+{
+    (void)state;
+    struct ds_buffer message;
+    rpc_fixture_open(&fixture, FIXTURE_IPC,
+                     &(struct ds_rpc_server_options){.limits.first_request_ms = FIRST_REQUEST_MS});
+    ds_buffer_init(&message, 4096);
+    rpc_request_append(&message, "a", "deltastream.rpc.v1.Control/Hello", (struct ds_bytes){0});
+    const int peer = rpc_raw_connect(fixture.url, HERE);
+    const int silent = rpc_raw_connect(fixture.url, HERE);
+    rpc_raw_greet(silent);
+    rpc_raw_greet(peer);
+    rpc_raw_ask(peer, 1, &message);
+    expect_raw_answer(peer, DS_OK, 1);
+    rpc_raw_announce(peer, 1000);
+    rpc_raw_send(peer, "drip", 4);
+    assert_true(rpc_raw_is_hung_up(peer));
+    rpc_raw_ask(silent, 2, &message);
+    expect_raw_answer(silent, DS_OK, 2);
+    ds_buffer_deinit(&message);
+    close(peer);
+    close(silent);
+    rpc_fixture_close(&fixture);
+}
+
+static void who_does_not_greet_is_hung_up_on(void **state)
+{
+    (void)state;
+    static const enum fixture_transport transports[] = {FIXTURE_IPC, FIXTURE_TCP};
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t greeting[8];
+        rpc_fixture_open(&fixture, transports[i],
+                         &(struct ds_rpc_server_options){.limits.first_request_ms = 100});
+        const int peer = rpc_raw_connect(fixture.url, HERE);
+        rpc_raw_send(peer, "\0SP", 3);
+        rpc_raw_receive_all(peer, greeting, sizeof greeting);
+        assert_true(rpc_raw_is_hung_up(peer));
+        close(peer);
+        rpc_fixture_close(&fixture);
+    }
 }
 
 static void a_connection_that_has_asked_may_be_silent(void **state)
@@ -225,6 +290,8 @@ int main(void)
         cmocka_unit_test(a_good_client_goes_on_beside_connections_that_never_greet),
         cmocka_unit_test(an_address_has_its_own_cap),
         cmocka_unit_test(a_connection_that_drips_its_first_request_is_hung_up_on),
+        cmocka_unit_test(a_later_message_has_its_time_too),
+        cmocka_unit_test(who_does_not_greet_is_hung_up_on),
         cmocka_unit_test(a_connection_that_has_asked_may_be_silent),
         cmocka_unit_test(a_connection_has_only_so_many_calls_in_work),
     };

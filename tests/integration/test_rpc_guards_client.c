@@ -1,5 +1,4 @@
-/* A channel whose server is out of order or means it harm: docs/rpc-guards.md lists the faults of
- * nng that these tests are about. */
+/* A channel whose server is out of order or means it harm: docs/rpc-guards.md has the table. */
 /* clang-format off */
 #include "support/test.h"
 /* clang-format on */
@@ -120,7 +119,7 @@ static void expect_answered(struct open_call *open, const char *text)
     (void)call_end(open);
 }
 
-static void nng_sends_no_request_again_after_a_disconnect(void **state)
+static void no_request_is_sent_again_after_a_disconnect(void **state)
 {
     struct open_call first;
     struct open_call second;
@@ -167,7 +166,6 @@ static void a_request_header_larger_than_a_frames_is_not_sent(void **state)
     free(credentials);
 }
 
-/* Unlimited by default: a header of 8 bytes would reserve what it announces. */
 static void a_reply_announced_larger_than_a_frame_ends_its_connection(void **state)
 {
     static const size_t sizes[] = {DS_MESSAGE_BYTES_MAX + 5, (size_t)16 * 1024 * 1024 * 1024,
@@ -365,8 +363,7 @@ static void of_ten_thousand_metadata_entries_no_more_than_64_are_taken(void **st
     close(open.peer);
 }
 
-/* nng never finishes the receive of a connection that is closed between a message's header and its
- * body. The part is larger than what the kernel keeps for a reader that has not begun. */
+/* The part is larger than what the kernel keeps for a reader that has not begun. */
 static void a_channel_closes_in_the_middle_of_a_reply(void **state)
 {
     const size_t whole = DS_FRAME_PAYLOAD_BYTES_MAX;
@@ -389,7 +386,7 @@ static void a_channel_closes_in_the_middle_of_a_reply(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(nng_sends_no_request_again_after_a_disconnect),
+        WITH(no_request_is_sent_again_after_a_disconnect),
         WITH(a_request_larger_than_a_frame_is_not_sent),
         WITH(a_request_header_larger_than_a_frames_is_not_sent),
         WITH(a_reply_announced_larger_than_a_frame_ends_its_connection),

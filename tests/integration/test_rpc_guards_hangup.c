@@ -1,15 +1,13 @@
-/* A server that hangs up on peers in the middle of their messages: docs/rpc-guards.md. nng's own
- * close of such a connection may stop the thread that ends all connections of the process. */
+/* Connections that end in the middle of messages, by either side: docs/rpc-guards.md. With nng
+ * 1.5.2 under the server one such end could stop the thread that ends all connections. */
 /* clang-format off */
 #include "support/test.h"
 /* clang-format on */
 #include "deltastream/storage/v1/storage.pb-c.h"
-#include "ds/log.h"
 #include "integration/rpc_fixture.h"
 #include "integration/rpc_raw.h"
 #include "integration/rpc_stranger.h"
 #include "schema.gen.h"
-#include "support/log_capture.h"
 
 #include <errno.h>
 #include <mbedtls/ctr_drbg.h>
@@ -18,7 +16,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define HANG_UPS 100
@@ -30,6 +27,10 @@
 #define FIRST_REQUEST_MS 500
 /* Replies of 1 MiB that one peer over ipc leaves unread: the second is not taken in 2 s. */
 #define REPLIES_UNREAD 3
+/* The peer's own closes. */
+#define CLOSES 200
+#define CLOSES_OVER_TLS 60 /* each with a handshake */
+#define REPLIES_LEFT 12
 
 struct peer {
     int fd;             /* -1: none */
@@ -102,22 +103,6 @@ static size_t peer_send(struct peer *peer, const uint8_t *bytes, size_t size)
     return sent > 0 ? (size_t)sent : 0;
 }
 
-/* False where the server opens its address anew just now, which it does on a machine so slow that
- * it takes itself for deaf. */
-static bool greet_over_ipc(struct peer *peer, const char *path)
-{
-    static const uint8_t greeting[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}; /* protocol REQ */
-    uint8_t answer[sizeof greeting];
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    peer->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(peer->fd >= 0);
-    assert_true(strlen(path) < sizeof address.sun_path);
-    strcpy(address.sun_path, path);
-    return connect(peer->fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-           peer_send(peer, greeting, sizeof greeting) == sizeof greeting &&
-           recv(peer->fd, answer, sizeof answer, MSG_WAITALL) == sizeof answer;
-}
-
 /* False where the machine is so slow that the server has hung up. */
 static bool greet_over_tls(struct peer *peer)
 {
@@ -149,16 +134,8 @@ static void peer_go(struct peer *peer)
 
 static void peer_come(struct peer *peer)
 {
-    *peer = (struct peer){.fd = -1};
-    if (fixture.transport == FIXTURE_IPC) {
-        while (!greet_over_ipc(peer, fixture.url + strlen("ipc://"))) {
-            peer_go(peer);
-            rpc_fixture_pause();
-        }
-        return;
-    }
-    peer->fd = rpc_raw_connect(fixture.url, "127.0.0.1");
-    if (fixture.transport == FIXTURE_TCP) {
+    *peer = (struct peer){.fd = rpc_raw_connect(fixture.url, "127.0.0.1")};
+    if (fixture.transport != FIXTURE_TLS) {
         rpc_raw_greet(peer->fd);
         return;
     }
@@ -251,12 +228,12 @@ static void append_large_read(struct ds_buffer *message)
     free((void *)(uintptr_t)payload.data);
 }
 
-static void append_unread_requests(struct ds_buffer *target)
+static void append_unread_requests(struct ds_buffer *target, uint32_t count)
 {
     struct ds_buffer message;
     ds_buffer_init(&message, 4096);
     append_large_read(&message);
-    for (uint32_t number = 1; number <= REPLIES_UNREAD; number++) {
+    for (uint32_t number = 1; number <= count; number++) {
         append_message_head(target, 4 + message.size);
         append_big_endian(target, number | 0x80000000U, 4);
         ds_buffer_append(target, message.data, message.size);
@@ -304,7 +281,6 @@ static void await_good_clients(void)
 
 static void expect_hang_ups_to_do_no_harm(enum fixture_transport transport, bool has_unread_replies)
 {
-    static struct log_capture capture;
     struct ds_buffer beginning;
     ds_buffer_init(&beginning, 4096);
     rpc_fixture_open(&fixture, transport,
@@ -315,15 +291,12 @@ static void expect_hang_ups_to_do_no_harm(enum fixture_transport transport, bool
                      });
     await_good_clients();
     if (has_unread_replies) {
-        append_unread_requests(&beginning);
+        append_unread_requests(&beginning, REPLIES_UNREAD);
     }
     append_endless_request(&beginning);
     stream_until_hung_up_on(&beginning);
     await_good_clients();
-    log_capture_begin(&capture);
     rpc_fixture_close(&fixture);
-    assert_true(ds_log_flush(RPC_FIXTURE_PATIENCE_MS));
-    assert_null(strstr(log_capture_end(&capture), "nng_close_is_stuck"));
     ds_buffer_deinit(&beginning);
 }
 
@@ -347,12 +320,64 @@ static void requests_behind_unread_replies_may_be_cut_in_the_middle(void **state
     expect_hang_ups_to_do_no_harm(FIXTURE_IPC, true);
 }
 
+/* Leaves replies unread, streams a large request, and closes in the middle of it. nng's reaper
+ * stood still within 200 of these. */
+static void expect_closes_to_do_no_harm(enum fixture_transport transport, int closes)
+{
+    struct ds_buffer beginning;
+    ds_buffer_init(&beginning, 16384);
+    rpc_fixture_open(&fixture, transport,
+                     &(struct ds_rpc_server_options){.authenticator.authenticate =
+                                                         rpc_fixture_authenticate_reader});
+    append_unread_requests(&beginning, REPLIES_LEFT);
+    append_endless_request(&beginning);
+    for (int i = 0; i < closes; i++) {
+        struct peer *peer = &peers[i % PEERS_AT_A_TIME];
+        if (i >= PEERS_AT_A_TIME) {
+            peer_go(peer);
+        }
+        peer_begin(peer, &beginning);
+        for (int chunk = 0; chunk < i % 7 * 10; chunk++) {
+            peer_stream_on(peer, CHUNK_BYTES_MAX);
+        }
+    }
+    for (size_t i = 0; i < PEERS_AT_A_TIME; i++) {
+        peer_go(&peers[i]);
+    }
+    await_good_clients();
+    rpc_fixture_close(&fixture);
+    ds_buffer_deinit(&beginning);
+}
+
+static void peers_over_tcp_may_close_in_the_middle_of_everything(void **state)
+{
+    (void)state;
+    expect_closes_to_do_no_harm(FIXTURE_TCP, CLOSES);
+}
+
+static void peers_over_tls_may_close_in_the_middle_of_everything(void **state)
+{
+    (void)state;
+    open_tls_config();
+    expect_closes_to_do_no_harm(FIXTURE_TLS, CLOSES_OVER_TLS);
+    close_tls_config();
+}
+
+static void peers_over_ipc_may_close_in_the_middle_of_everything(void **state)
+{
+    (void)state;
+    expect_closes_to_do_no_harm(FIXTURE_IPC, CLOSES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_requests_over_tcp_may_be_cut_in_the_middle),
         cmocka_unit_test(first_requests_over_tls_may_be_cut_in_the_middle),
         cmocka_unit_test(requests_behind_unread_replies_may_be_cut_in_the_middle),
+        cmocka_unit_test(peers_over_tcp_may_close_in_the_middle_of_everything),
+        cmocka_unit_test(peers_over_tls_may_close_in_the_middle_of_everything),
+        cmocka_unit_test(peers_over_ipc_may_close_in_the_middle_of_everything),
     };
     return cmocka_run_group_tests_name("rpc guards, hang-up", tests, NULL, NULL);
 }

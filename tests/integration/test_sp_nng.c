@@ -2,8 +2,7 @@
 /* clang-format off */
 #include "support/test.h"
 /* clang-format on */
-#include "ds/ipc_probe.h"
-#include "ds/nng_socket.h"
+#include "integration/nng_sockets.h"
 #include "integration/sp_peer.h"
 
 #include <nng/protocol/pubsub0/pub.h>
@@ -12,8 +11,6 @@
 #include <stdlib.h>
 
 #define CLOSES 200
-/* Fewer than a listener lets wait; without the guard some twenty are enough. */
-#define HANG_UPS 100
 
 static void publish(nng_socket publisher, const char *text)
 {
@@ -58,7 +55,7 @@ static void a_publisher_of_nng_is_heard_and_found_again(void **state)
                 assert_true(ds_sp_subscriber_receive(subscriber, SP_PATIENCE_MS, &message));
             } while (ds_bytes_equal_text(message, "ticks/A"));
             assert_true(ds_bytes_equal_text(message, "ticks/B"));
-            assert_true(ds_nng_sockets_close(&publisher, 1));
+            assert_true(nng_sockets_close(publisher));
         }
         ds_sp_subscriber_close(subscriber);
         sp_peer_close(&peer);
@@ -83,8 +80,8 @@ static bool nng_works(struct sp_peer *peer)
         outcome = nng_recv(subscriber, text, &size, 0);
     }
     assert_int_equal(outcome, 0);
-    const bool is_closed = ds_nng_sockets_close(&subscriber, 1);
-    return ds_nng_sockets_close(&publisher, 1) && is_closed;
+    const bool is_closed = nng_sockets_close(subscriber);
+    return nng_sockets_close(publisher) && is_closed;
 }
 
 /* The close that would stop nng's reaper, were it nng's (docs/rpc-guards.md). */
@@ -110,33 +107,11 @@ static void closes_in_the_middle_of_a_message_leave_nng_alone(void **state)
     }
 }
 
-/* nng issue 1518: see ds/nng_socket.h. A listener without our watchdog, which would heal it. */
-static void closes_before_the_greeting_leave_a_listener_of_nng_hearing(void **state)
-{
-    (void)state;
-    struct sp_peer peer;
-    sp_peer_open(&peer, false);
-    nng_socket publisher = publisher_open(&peer);
-    for (int i = 0; i < HANG_UPS; i++) {
-        struct ds_bytes message;
-        struct ds_sp_subscriber *subscriber = sp_peer_subscribe(&peer, "", NULL);
-        assert_false(ds_sp_subscriber_receive(subscriber, 0, &message));
-        ds_sp_subscriber_close(subscriber);
-    }
-    assert_int_equal(ds_ipc_probe(peer.path, SP_PATIENCE_MS), DS_IPC_ANSWERS);
-    struct ds_sp_subscriber *subscriber = sp_peer_subscribe(&peer, "", NULL);
-    publish_until_received(publisher, subscriber, "still here");
-    ds_sp_subscriber_close(subscriber);
-    assert_true(ds_nng_sockets_close(&publisher, 1));
-    sp_peer_close(&peer);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_publisher_of_nng_is_heard_and_found_again),
         cmocka_unit_test(closes_in_the_middle_of_a_message_leave_nng_alone),
-        cmocka_unit_test(closes_before_the_greeting_leave_a_listener_of_nng_hearing),
     };
     return cmocka_run_group_tests_name("sp and nng", tests, NULL, NULL);
 }

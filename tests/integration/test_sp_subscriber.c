@@ -16,18 +16,6 @@
 
 static const bool transports[] = {false, true}; /* is_tcp */
 
-static bool descriptors_are_refused;
-
-/* Stands before the C library's: a greeting over ipc comes by here. */
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    if (descriptors_are_refused && message->msg_controllen > 0) {
-        errno = ETOOMANYREFS;
-        return -1;
-    }
-    return sendto(fd, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len, flags, NULL, 0);
-}
-
 struct scene {
     struct sp_peer peer;
     struct ds_sp_subscriber *subscriber;
@@ -286,17 +274,6 @@ static void refusals_are_told_once_until_a_message_comes(void **state)
     scene_close(&scene);
 }
 
-static void a_greeting_goes_without_a_descriptor_where_none_may_be_sent(void **state)
-{
-    (void)state;
-    struct scene scene;
-    descriptors_are_refused = true;
-    scene_open(&scene, false, "");
-    assert_it_goes_on(&scene);
-    descriptors_are_refused = false;
-    scene_close(&scene);
-}
-
 static void *interrupt_main(void *argument)
 {
     ds_sp_subscriber_interrupt(argument);
@@ -392,7 +369,6 @@ int main(void)
         cmocka_unit_test(messages_before_a_hang_up_come),
         cmocka_unit_test(a_publisher_that_is_started_anew_is_found),
         cmocka_unit_test(refusals_are_told_once_until_a_message_comes),
-        cmocka_unit_test(a_greeting_goes_without_a_descriptor_where_none_may_be_sent),
         cmocka_unit_test(an_interrupt_ends_a_receive_without_an_end),
         cmocka_unit_test(an_interrupt_before_a_receive_ends_it_and_no_other),
         cmocka_unit_test(a_subscriber_may_be_closed_at_any_moment),

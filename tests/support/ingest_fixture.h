@@ -145,8 +145,8 @@ static inline void ingest_fixture_open(struct ingest_fixture *fixture)
     const struct ds_rpc_server_options server_options = {.name = "test", .clock = &standing_clock};
     fixture->server = ds_rpc_server_create(&server_options);
     ds_rpc_server_add_service(fixture->server, &fixture->service, fixture);
-    const struct ds_channel_options channel_options = {
-        .server = fixture->server, .clock = &standing_clock, .client_name = "test"};
+    const struct ds_channel_options channel_options = {.server = fixture->server,
+                                                       .clock = &standing_clock};
     if (ds_channel_open(&channel_options, &fixture->channel) != DS_OK) {
         abort();
     }

@@ -6,6 +6,8 @@
 
 #define OK_COUNT 30000
 #define CREATED_COUNT 3000
+/* Answered behind the end of the plan. */
+#define LATE_COUNT 60
 
 static void fill_plan(struct load_fixture *fixture)
 {
@@ -88,13 +90,16 @@ static void fill_readers(struct load_operation_result *operation, double slownes
     }
     operation->planned = OK_COUNT + 135;
     operation->ok = OK_COUNT;
+    operation->ok_in_window = OK_COUNT - LATE_COUNT;
     operation->failed = 100;
+    operation->refused = 30;
     operation->timed_out = 20;
     operation->unsent = 10;
     operation->bytes_sent = 3000000;
     operation->bytes_received = 90000000;
     code_add(operation, "200", OK_COUNT, 15000000);
-    code_add(operation, "503", 100, 500000);
+    code_add(operation, "503", 70, 500000);
+    code_add(operation, "429", 30, 500000);
     code_add(operation, "timeout", 20, 1000000000);
 }
 
@@ -105,6 +110,7 @@ static void fill_writers(struct load_operation_result *operation)
     load_histogram_record_many(operation->lag, 100000, CREATED_COUNT);
     operation->planned = CREATED_COUNT;
     operation->ok = CREATED_COUNT;
+    operation->ok_in_window = CREATED_COUNT;
     code_add(operation, "201", CREATED_COUNT, 2000000);
 }
 
@@ -116,7 +122,9 @@ static void fill_total(struct load_fixture *fixture)
         const struct load_operation_result *operation = &fixture->operations[i];
         total->planned += operation->planned;
         total->ok += operation->ok;
+        total->ok_in_window += operation->ok_in_window;
         total->failed += operation->failed;
+        total->refused += operation->refused;
         total->timed_out += operation->timed_out;
         total->unsent += operation->unsent;
         total->bytes_sent += operation->bytes_sent;

@@ -2,7 +2,6 @@
 /* clang-format off */
 #include "support/test.h"
 /* clang-format on */
-#include "admin/json.h"
 #include "admin/pages.h"
 #include "ds/rpc_server.h"
 
@@ -208,28 +207,6 @@ static void a_program_without_a_server_has_no_pages_of_one(void **state)
     }
 }
 
-static void json_has_commas_between_members_only(void **state)
-{
-    (void)state;
-    struct ds_buffer json;
-    ds_buffer_init(&json, SIZE_MAX);
-    admin_json_open(&json, NULL, '{');
-    admin_json_text(&json, "text", "{");
-    admin_json_number(&json, "number", -1);
-    admin_json_open(&json, "list", '[');
-    admin_json_text(&json, NULL, "[");
-    admin_json_seconds(&json, NULL, 1500000);
-    admin_json_close(&json, ']');
-    admin_json_boolean(&json, "truth", true);
-    admin_json_time(&json, "time", 1737799200000000);
-    admin_json_close(&json, '}');
-    ds_buffer_append_byte(&json, '\0');
-    assert_string_equal((const char *)json.data,
-                        "{\"text\":\"{\",\"number\":-1,\"list\":[\"[\",1.500000],"
-                        "\"truth\":true,\"time\":\"2025-01-25T10:00:00Z\"}");
-    ds_buffer_deinit(&json);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -242,7 +219,6 @@ int main(void)
         TEST(settings_are_shown_with_their_origin_and_without_secrets),
         TEST(the_metrics_are_the_programs),
         TEST(a_program_without_a_server_has_no_pages_of_one),
-        cmocka_unit_test(json_has_commas_between_members_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

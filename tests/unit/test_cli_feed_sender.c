@@ -1,3 +1,4 @@
+#include "clients/feed/direct_call.h"
 #include "clients/feed/market_send.h"
 #include "clients/feed/row_pack.h"
 #include "support/ingest_fixture.h"
@@ -17,6 +18,7 @@ struct heard {
 };
 
 static struct ingest_fixture fixture;
+static struct direct_caller caller;
 static struct heard heard;
 
 static bool note_wait(void *context, uint32_t milliseconds)
@@ -29,11 +31,11 @@ static bool note_wait(void *context, uint32_t milliseconds)
     return true;
 }
 
-static void note_failure(void *context, const struct ds_client_call *call)
+static void note_failure(void *context, const struct answer *answer)
 {
     struct heard *to = context;
     to->failures++;
-    to->failure = call->code;
+    to->failure = answer->code;
 }
 
 static void note_rejected(void *context, enum row_kind kind, const char *reason)
@@ -49,6 +51,8 @@ static int setup(void **state)
     (void)state;
     heard = (struct heard){.waits_allowed = WAITS_MAX};
     ingest_fixture_open(&fixture);
+    caller =
+        (struct direct_caller){.channel = fixture.channel, .principal = &ingest_fixture_writer};
     return 0;
 }
 
@@ -61,8 +65,8 @@ static int teardown(void **state)
 
 static struct sender *make_sender(uint32_t batch_rows, uint32_t retry_max)
 {
-    const struct sender_options options = {.channel = fixture.channel,
-                                           .principal = &ingest_fixture_writer,
+    const struct sender_options options = {.call = direct_call,
+                                           .call_context = &caller,
                                            .batch_rows = batch_rows,
                                            .retry_max = retry_max,
                                            .wait = note_wait,

@@ -1,19 +1,19 @@
 #include "clients/common/ingest_call.h"
+#include "clients/feed/direct_call.h"
 #include "support/ingest_fixture.h"
 #include "support/test.h"
 
 static bool may_retry(ds_code code, int32_t pushback_ms)
 {
-    const struct ds_client_call call = {
-        .code = code, .message = "", .retry_pushback_ms = pushback_ms};
-    return ingest_call_may_retry(&call);
+    const struct answer answer = {.code = code, .message = "", .retry_after_ms = pushback_ms};
+    return ingest_call_may_retry(&answer);
 }
 
 static uint32_t retry_ms(uint32_t attempt, int32_t pushback_ms)
 {
-    const struct ds_client_call call = {
-        .code = DS_UNAVAILABLE, .message = "", .retry_pushback_ms = pushback_ms};
-    return ingest_call_retry_ms(&call, attempt);
+    const struct answer answer = {
+        .code = DS_UNAVAILABLE, .message = "", .retry_after_ms = pushback_ms};
+    return ingest_call_retry_ms(&answer, attempt);
 }
 
 static void what_may_pass_is_worth_another_call(void **state)
@@ -60,31 +60,32 @@ static void a_request_that_is_too_large_is_not_sent_again(void **state)
     fixture.failures_left = 1;
     /* One row, which the fixture looks at: the time is empty. */
     static const uint8_t request[] = {0x0A, 2, 0x1A, 0};
-    struct ds_client_call call = {.method = ds_method_storage_ingest_ticks,
-                                  .payload = ds_bytes_of(request, sizeof(request)),
-                                  .principal = &ingest_fixture_writer};
-    assert_int_equal(ds_channel_call_wait(fixture.channel, &call), DS_RESOURCE_EXHAUSTED);
-    assert_false(ingest_call_may_retry(&call));
-    ds_client_call_release(&call);
+    struct direct_caller caller = {.channel = fixture.channel, .principal = &ingest_fixture_writer};
+    struct answer answer;
+    direct_call(&caller, ds_method_storage_ingest_ticks, ds_bytes_of(request, sizeof(request)),
+                &answer);
+    assert_int_equal(answer.code, DS_RESOURCE_EXHAUSTED);
+    assert_false(ingest_call_may_retry(&answer));
+    answer_release(&answer);
     ingest_fixture_close(&fixture);
 }
 
-static struct ds_client_call answered(const char *bytes, size_t size)
+static struct answer answered(const char *bytes, size_t size)
 {
-    return (struct ds_client_call){.method = ds_method_storage_ingest_quotes,
-                                   .code = DS_OK,
-                                   .message = "",
-                                   .response = ds_bytes_of(bytes, size)};
+    return (struct answer){.method = ds_method_storage_ingest_quotes,
+                           .code = DS_OK,
+                           .message = "",
+                           .response = ds_bytes_of(bytes, size)};
 }
 
 static void a_reply_is_read_whatever_the_kind(void **state)
 {
     (void)state;
     static const char bytes[] = "\x08\3\x10\2\x18\1\x22\5\x08\4\x12\1x";
-    struct ds_client_call call = answered(bytes, sizeof(bytes) - 1);
+    struct answer answer = answered(bytes, sizeof(bytes) - 1);
     struct ds_arena *arena = ds_arena_create(4096);
     const Storage__IngestTicksResponse *reply = NULL;
-    assert_int_equal(ingest_call_read(&call, arena, &reply), DS_OK);
+    assert_int_equal(ingest_call_read(&answer, arena, &reply), DS_OK);
     assert_int_equal(reply->accepted, 3);
     assert_int_equal(reply->duplicate, 2);
     assert_int_equal(reply->late, 1);
@@ -96,13 +97,13 @@ static void a_reply_is_read_whatever_the_kind(void **state)
 
 static void assert_damaged(const char *bytes, size_t size, size_t arena_bytes)
 {
-    struct ds_client_call call = answered(bytes, size);
+    struct answer answer = answered(bytes, size);
     struct ds_arena *arena = ds_arena_create(arena_bytes);
     const Storage__IngestTicksResponse *reply = NULL;
-    assert_int_equal(ingest_call_read(&call, arena, &reply), DS_DATA_LOSS);
+    assert_int_equal(ingest_call_read(&answer, arena, &reply), DS_DATA_LOSS);
     assert_null(reply);
-    assert_int_equal(call.code, DS_DATA_LOSS);
-    assert_string_equal(call.message, "the reply is damaged");
+    assert_int_equal(answer.code, DS_DATA_LOSS);
+    assert_string_equal(answer.message, "the reply is damaged");
     ds_arena_destroy(arena);
 }
 

@@ -1,5 +1,6 @@
 #include "clients/cli/status.h"
 #include "ds/exit_code.h"
+#include "ds/rpc_client.h"
 #include "ds/wire.h"
 #include "support/test.h"
 
@@ -43,8 +44,9 @@ static void add_reason(struct ds_bytes error_info)
 
 static int exit_code_of(ds_code code)
 {
-    const struct ds_client_call call = {.code = code, .status_details = ds_buffer_bytes(&status)};
-    return status_exit_code(&call);
+    const struct answer answer = {
+        .code = code, .message = "", .reason = ds_status_reason(ds_buffer_bytes(&status))};
+    return status_exit_code(&answer);
 }
 
 static void a_full_disk_is_no_rate_limit(void **state)

@@ -29,7 +29,7 @@ static const struct failure failures[] = {
     {"GET /v1/ticks", "", NULL, 404, "not_found", ""},
     {"GET /v1/ticks//latest", "", NULL, 404, "not_found", ""},
     {"POST /v1/ticks/A", JSON, "{}", 405, "method_not_allowed", "GET, HEAD, OPTIONS"},
-    {"BREW /v1/ticks/A", "", NULL, 405, "method_not_allowed", "GET, HEAD, OPTIONS"},
+    {"BREW /v1/ticks/A", "", NULL, 501, "not_implemented", "upper case"},
     {"GET /v1/ticks:ingest", "", NULL, 405, "method_not_allowed", "POST, OPTIONS"},
     {"DELETE /health", "", NULL, 405, "method_not_allowed", "GET, HEAD, OPTIONS"},
     {"GET /v1/ticks/A?colour=red", "", NULL, 400, "unknown_parameter", "{\"parameter\":\"colour\""},

@@ -1,4 +1,5 @@
 #include "clients/load/generator_read.h"
+#include "clients/load/plan_read.h"
 #include "support/test.h"
 
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 
 struct fixture {
     struct ds_arena *arena;
-    struct plan_reader reader;
+    struct member_reader reader;
     char reason[LOAD_PLAN_REASON_BYTES_MAX];
     struct load_generators generators;
 };
@@ -15,7 +16,7 @@ static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     fixture->arena = load_plan_arena_create();
-    fixture->reader = (struct plan_reader){.arena = fixture->arena, .reason = fixture->reason};
+    fixture->reader = (struct member_reader){.arena = fixture->arena, .reason = fixture->reason};
     *state = fixture;
     return 0;
 }
@@ -32,7 +33,8 @@ static bool read_data(struct fixture *fixture, const char *text)
 {
     json_t *data = json_loads(text, 0, NULL);
     assert_non_null(data);
-    const struct plan_place place = {.name = "data"};
+    const struct member_place place = {.name = "data"};
+    fixture->reader.has_failed = false;
     const bool is_read = load_generators_read(&fixture->reader, &place, data, &fixture->generators);
     json_decref(data);
     return is_read;

@@ -90,10 +90,13 @@ static void it_changes_once_a_second(void **state)
     (void)state;
     struct screen screen =
         screen_begin((struct load_live_options){.is_terminal = true, .width = 80});
+    assert_true(load_live_is_due(screen.live, SECOND));
     update(&screen, SECOND);
     assert_string_not_equal(written(&screen), "");
+    assert_false(load_live_is_due(screen.live, SECOND + SECOND / 2));
     update(&screen, SECOND + SECOND / 2);
     assert_string_equal(written(&screen), "");
+    assert_true(load_live_is_due(screen.live, 2 * SECOND));
     update(&screen, 2 * SECOND);
     assert_string_not_equal(written(&screen), "");
     screen_end(&screen);
@@ -167,9 +170,12 @@ static void elsewhere_a_line_comes_every_ten_seconds_if_asked_for(void **state)
 {
     (void)state;
     struct screen screen = screen_begin((struct load_live_options){.tells_all = true});
+    size_t due = 0;
     for (int64_t i = 0; i < 31; i++) {
+        due += load_live_is_due(screen.live, i * SECOND);
         update(&screen, i * SECOND);
     }
+    assert_int_equal(due, 3);
     const char *text = written(&screen);
     assert_null(strchr(text, '\x1B'));
     size_t lines = 0;
@@ -185,11 +191,13 @@ static void elsewhere_and_when_off_nothing_is_written(void **state)
 {
     (void)state;
     struct screen elsewhere = screen_begin((struct load_live_options){0});
+    assert_false(load_live_is_due(elsewhere.live, 20 * SECOND));
     update(&elsewhere, 20 * SECOND);
     assert_string_equal(written(&elsewhere), "");
     screen_end(&elsewhere);
     struct screen off = screen_begin(
         (struct load_live_options){.is_off = true, .is_terminal = true, .tells_all = true});
+    assert_false(load_live_is_due(off.live, 20 * SECOND));
     update(&off, 20 * SECOND);
     assert_string_equal(written(&off), "");
     screen_end(&off);

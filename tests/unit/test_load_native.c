@@ -4,11 +4,13 @@
 #include "support/handlers.h"
 #include "support/load_fixture.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 /* A storage service that counts: LatestTick answers the product that it was asked for, fails where
  * that is "none", and waits for the gate where it is "hold". */
+#define CALLERS_MAX 64
 static struct ds_rpc_server *server;
 static ds_handler_fn handlers[HANDLERS_MAX];
 static const struct ds_service_handlers service = {.service = &ds_service_storage,
@@ -17,6 +19,24 @@ static atomic_int call_count;
 static atomic_int token_count;
 static char folder[64];
 static char url[128];
+
+/* Connections that calls came by. */
+static pthread_mutex_t callers_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char callers[CALLERS_MAX][64];
+static size_t caller_count;
+
+static void caller_note(const char *peer)
+{
+    pthread_mutex_lock(&callers_mutex);
+    size_t i = 0;
+    while (i < caller_count && strcmp(callers[i], peer) != 0) {
+        i++;
+    }
+    if (i == caller_count && caller_count < CALLERS_MAX) {
+        snprintf(callers[caller_count++], sizeof callers[0], "%s", peer);
+    }
+    pthread_mutex_unlock(&callers_mutex);
+}
 
 static ds_code latest_tick(void *context, struct ds_call *call, const ProtobufCMessage *request,
                            ProtobufCMessage *response)
@@ -28,8 +48,16 @@ static ds_code latest_tick(void *context, struct ds_call *call, const ProtobufCM
     if (strcmp(ds_call_authorization(call), "Bearer of s3cret") == 0) {
         atomic_fetch_add(&token_count, 1);
     }
+    caller_note(ds_call_peer(call));
     if (strcmp(product, "none") == 0) {
         return ds_fail(call, DS_NOT_FOUND, "no such product");
+    }
+    if (strcmp(product, "busy") == 0) {
+        ds_call_set_retry_after_ms(call, 100);
+        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "come again");
+    }
+    if (strcmp(product, "large") == 0) {
+        return ds_fail(call, DS_RESOURCE_EXHAUSTED, "that will never do");
     }
     tick->product = ds_arena_copy_text(ds_call_arena(call), product, strlen(product));
     return DS_OK;
@@ -50,6 +78,19 @@ static ds_code list_products(void *context, struct ds_call *call, const Protobuf
         return ds_fail(call, DS_RESOURCE_EXHAUSTED, "one is held already");
     }
     return DS_DEFERRED;
+}
+
+static void server_stop(void)
+{
+    if (server != NULL) {
+        ds_rpc_server_drain(server, 0);
+        struct ds_call *call = atomic_load(&held);
+        if (call != NULL) {
+            ds_call_complete(call, DS_OK);
+        }
+        ds_rpc_server_destroy(server);
+        server = NULL;
+    }
 }
 
 static void step_set(size_t place, const struct ds_method *method, const char *body)
@@ -80,19 +121,6 @@ static int setup(void **state)
     fixture.plan.shares_messages = true;
     step_set(0, ds_method_storage_latest_tick, "{\"product\": \"EURUSD\"}");
     return 0;
-}
-
-static void server_stop(void)
-{
-    if (server != NULL) {
-        ds_rpc_server_drain(server, 0);
-        struct ds_call *call = atomic_load(&held);
-        if (call != NULL) {
-            ds_call_complete(call, DS_OK);
-        }
-        ds_rpc_server_destroy(server);
-        server = NULL;
-    }
 }
 
 static int teardown(void **state)
@@ -130,6 +158,45 @@ static void calls_may_travel_one_by_one(void **state)
     assert_int_equal(atomic_load(&call_count), 200);
 }
 
+static ds_code authenticate(void *context, struct ds_call *call, struct ds_principal *ret_principal)
+{
+    static const char *const permissions[] = {"market:read"};
+    (void)context;
+    (void)call;
+    *ret_principal = (struct ds_principal){.subject = "anybody",
+                                           .authentication_method = "none",
+                                           .permissions = permissions,
+                                           .permission_count = 1};
+    return DS_OK;
+}
+
+/* The peer's port tells connections apart; with one call under way at a time, a client has one. */
+static void every_connection_of_the_plan_carries_calls(void **state)
+{
+    (void)state;
+    server_stop();
+    server = ds_rpc_server_create(&(struct ds_rpc_server_options){
+        .name = "stub", .authenticator = {.authenticate = authenticate}});
+    ds_rpc_server_add_service(server, &service, NULL);
+    assert_int_equal(ds_rpc_server_listen(server, "tcp://127.0.0.1:0", url, sizeof url), DS_OK);
+    fixture.plan.pace = LOAD_CLOSED;
+    fixture.plan.connection_count = 7;
+    fixture.stages[0] = (struct load_stage){3600 * SECOND, 1, 1};
+    for (int i = 0; i < 2; i++) {
+        fixture.plan.shares_messages = i == 0;
+        caller_count = 0;
+        load_fixture_start();
+        /* The user goes round all of them. */
+        while (load_run_look(fixture.run)->total.ok < 100) {
+            assert_false(load_run_wait(fixture.run, MS));
+        }
+        load_run_stop(fixture.run, LOAD_END_INTERRUPTED);
+        (void)load_fixture_finish();
+        load_fixture_end();
+        assert_true(caller_count >= 7);
+    }
+}
+
 static void failures_have_the_names_of_their_codes(void **state)
 {
     (void)state;
@@ -139,6 +206,25 @@ static void failures_have_the_names_of_their_codes(void **state)
     const struct load_result *result = load_fixture_finish();
     assert_int_equal(result->total.failed, 10);
     assert_int_equal(load_fixture_count(&result->total, "NOT_FOUND"), 10);
+}
+
+static void refusals_are_counted_apart_from_other_failures(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        uint64_t refused;
+    } cases[] = {{"{\"product\": \"busy\"}", 10}, {"{\"product\": \"large\"}", 0}};
+    fixture.stages[0] = (struct load_stage){100 * MS, 100, 100};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        step_set(0, ds_method_storage_latest_tick, cases[i].body);
+        load_fixture_start();
+        const struct load_result *result = load_fixture_finish();
+        assert_int_equal(result->total.failed, 10);
+        assert_int_equal(result->total.refused, cases[i].refused);
+        assert_int_equal(load_fixture_count(&result->total, "RESOURCE_EXHAUSTED"), 10);
+        load_fixture_end();
+    }
 }
 
 static void a_call_without_an_answer_in_time_has_timed_out(void **state)
@@ -229,7 +315,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_planned_call_is_made_once),
         TEST(calls_may_travel_one_by_one),
+        TEST(every_connection_of_the_plan_carries_calls),
         TEST(failures_have_the_names_of_their_codes),
+        TEST(refusals_are_counted_apart_from_other_failures),
         TEST(a_call_without_an_answer_in_time_has_timed_out),
         TEST(what_a_reply_said_goes_into_the_next_call),
         TEST(a_body_that_does_not_fit_the_method_is_refused_at_the_start),

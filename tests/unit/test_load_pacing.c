@@ -1,5 +1,5 @@
 #include "clients/load/pacing.h"
-#include "clients/load/timers.h"
+#include "ds/timers.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -233,22 +233,22 @@ static void a_user_comes_again_with_a_later_stage(void **state)
 }
 
 struct noted_timer {
-    struct load_timer timer;
-    struct load_timers *timers;
+    struct ds_timer timer;
+    struct ds_timers *timers;
     int fired;
     int64_t set_again_for_ns; /* 0: not */
 };
 
 static int64_t fired_at_ns;
 
-static void note_fire(struct load_timer *timer)
+static void note_fire(struct ds_timer *timer)
 {
     struct noted_timer *noted = (struct noted_timer *)timer;
-    assert_true(timer->at_ns >= fired_at_ns);
-    fired_at_ns = timer->at_ns;
+    assert_true(timer->at >= fired_at_ns);
+    fired_at_ns = timer->at;
     noted->fired++;
     if (noted->set_again_for_ns > 0) {
-        load_timers_set(noted->timers, timer, noted->set_again_for_ns);
+        ds_timers_set(noted->timers, timer, noted->set_again_for_ns);
     }
 }
 
@@ -258,46 +258,46 @@ static void timers_fire_in_order_and_once(void **state)
 {
     (void)state;
     static struct noted_timer noted[TIMERS];
-    struct load_timers timers;
-    load_timers_init(&timers);
+    struct ds_timers timers;
+    ds_timers_init(&timers);
     fired_at_ns = 0;
     for (size_t i = 0; i < TIMERS; i++) {
         noted[i] = (struct noted_timer){.timer = {.fire = note_fire}, .timers = &timers};
-        load_timers_set(&timers, &noted[i].timer, (int64_t)(i * 7919 % 1000));
+        ds_timers_set(&timers, &noted[i].timer, (int64_t)(i * 7919 % 1000));
     }
     for (size_t i = 0; i < TIMERS; i += 3) {
-        load_timers_stop(&timers, &noted[i].timer);
-        load_timers_stop(&timers, &noted[i].timer);
+        ds_timers_stop(&timers, &noted[i].timer);
+        ds_timers_stop(&timers, &noted[i].timer);
     }
     for (size_t i = 1; i < TIMERS; i += 3) {
-        load_timers_set(&timers, &noted[i].timer, (int64_t)(i * 104729 % 2000));
+        ds_timers_set(&timers, &noted[i].timer, (int64_t)(i * 104729 % 2000));
     }
-    load_timers_fire(&timers, 999);
+    ds_timers_fire(&timers, 999);
     int64_t due_ns = 0;
-    assert_true(load_timers_due(&timers, &due_ns));
+    assert_true(ds_timers_due(&timers, &due_ns));
     assert_true(due_ns > 999);
-    load_timers_fire(&timers, 2000);
-    assert_false(load_timers_due(&timers, &due_ns));
+    ds_timers_fire(&timers, 2000);
+    assert_false(ds_timers_due(&timers, &due_ns));
     for (size_t i = 0; i < TIMERS; i++) {
         assert_int_equal(noted[i].fired, i % 3 != 0);
     }
-    load_timers_deinit(&timers);
+    ds_timers_deinit(&timers);
 }
 
 static void a_timer_that_sets_itself_for_now_waits_for_the_next_turn(void **state)
 {
     (void)state;
-    struct load_timers timers;
-    load_timers_init(&timers);
+    struct ds_timers timers;
+    ds_timers_init(&timers);
     fired_at_ns = 0;
     struct noted_timer noted = {
         .timer = {.fire = note_fire}, .timers = &timers, .set_again_for_ns = 5};
-    load_timers_set(&timers, &noted.timer, 5);
-    load_timers_fire(&timers, 10);
+    ds_timers_set(&timers, &noted.timer, 5);
+    ds_timers_fire(&timers, 10);
     assert_int_equal(noted.fired, 1);
-    load_timers_fire(&timers, 10);
+    ds_timers_fire(&timers, 10);
     assert_int_equal(noted.fired, 2);
-    load_timers_deinit(&timers);
+    ds_timers_deinit(&timers);
 }
 
 int main(void)

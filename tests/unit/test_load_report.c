@@ -320,7 +320,7 @@ static void a_report_that_is_wrong_is_refused_by_name(void **state)
     assert_refused(&json, "\"schema\":", "\"scheme\":", "missing");
     assert_refused(&json, "{\"schema\"", "{{\"schema\"", "no JSON: line 1");
     assert_refused(&json, "\"end\":\"done\"", "\"end\":\"bored\"",
-                   "end must be one of done, interrupted, aborted, unreachable");
+                   "end must be one of done, interrupted, aborted");
     assert_refused(&json, "\"measured_ns\":3", "\"measured_ns\":-3",
                    "measured_ns must be a whole number from 0");
     assert_refused(&json, "\"pace\":\"poisson\"", "\"pace\":7", "plan.pace must be a text");

@@ -1,3 +1,4 @@
+#include "clients/load/report_values.h"
 #include "support/http_stub.h"
 #include "support/load_fixture.h"
 
@@ -85,6 +86,7 @@ static void users_of_the_closed_model_begin_anew_when_their_flow_has_ended(void 
     load_run_stop(fixture.run, LOAD_END_INTERRUPTED);
     const struct load_result *result = load_fixture_finish();
     assert_int_equal(result->total.ok, result->total.planned);
+    assert_int_equal(result->total.ok_in_window, result->total.ok);
     assert_int_equal(result->total.planned, atomic_load(&stub->request_count));
 }
 
@@ -125,6 +127,7 @@ static void failures_have_their_codes(void **state)
         const struct load_result *result = load_fixture_finish();
         assert_int_equal(result->total.planned, 10);
         assert_int_equal(result->total.failed, 10);
+        assert_int_equal(result->total.refused, 0);
         assert_int_equal(load_fixture_count(&result->total, cases[i].code), 10);
         load_fixture_end();
     }
@@ -206,6 +209,42 @@ static void a_call_planned_in_time_is_sent_though_the_plan_is_over(void **state)
     }
     http_stub_open_gate(stub);
     assert_int_equal(load_fixture_finish()->total.ok, 10);
+}
+
+/* What waits for an answer when the plan is over is answered well, and is no part of the rate. */
+static void answers_behind_the_end_of_the_plan_are_no_throughput(void **state)
+{
+    (void)state;
+    const struct load_objective objective = {
+        .text = "*:rate>0", .measure = LOAD_RATE, .is_below = false, .limit = 0};
+    fixture.plan.objectives = &objective;
+    fixture.plan.objective_count = 1;
+    fixture.stages[0] = (struct load_stage){100 * MS, 40, 40};
+    step_set(0, "/hold");
+    load_fixture_start();
+    http_stub_await_held(stub, 4);
+    while (load_run_look(fixture.run)->measured_ns < 100 * MS) {
+        assert_false(load_run_wait(fixture.run, MS));
+    }
+    http_stub_open_gate(stub);
+    const struct load_result *result = load_fixture_finish();
+    assert_int_equal(result->total.ok, 4);
+    assert_int_equal(result->total.ok_in_window, 0);
+    assert_int_equal(result->measured_ns, 100 * MS);
+    assert_true(report_rate(result, &result->total) == 0);
+    assert_false(result->objectives[0].is_met);
+}
+
+static void refusals_are_counted_apart_from_other_failures(void **state)
+{
+    (void)state;
+    fixture.stages[0] = (struct load_stage){100 * MS, 100, 100};
+    step_set(0, "/status/429");
+    load_fixture_start();
+    const struct load_result *result = load_fixture_finish();
+    assert_int_equal(result->total.failed, 10);
+    assert_int_equal(result->total.refused, 10);
+    assert_int_equal(load_fixture_count(&result->total, "429"), 10);
 }
 
 static void an_unreachable_target_is_named(void **state)
@@ -332,6 +371,8 @@ int main(void)
         TEST(flows_beyond_the_most_in_flight_are_unsent),
         TEST(a_stop_lets_end_what_is_under_way_and_begins_nothing_more),
         TEST(a_call_planned_in_time_is_sent_though_the_plan_is_over),
+        TEST(answers_behind_the_end_of_the_plan_are_no_throughput),
+        TEST(refusals_are_counted_apart_from_other_failures),
         TEST(an_unreachable_target_is_named),
         TEST(a_target_that_goes_away_fails_calls_by_its_code),
         TEST(what_a_reply_said_goes_into_the_next_step),

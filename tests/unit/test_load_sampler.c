@@ -90,12 +90,12 @@ static void the_busiest_thread_is_the_one_that_used_most_since(void **state)
     static struct load_own_use before;
     static struct load_own_use after;
     before.thread_count = 2;
-    before.threads[0] = (struct load_thread_use){1, 1000};
-    before.threads[1] = (struct load_thread_use){2, 9000};
+    before.threads[0] = (struct ds_thread_use){1, 1000};
+    before.threads[1] = (struct ds_thread_use){2, 9000};
     after.thread_count = 3;
-    after.threads[0] = (struct load_thread_use){2, 9100};
-    after.threads[1] = (struct load_thread_use){1, 1500};
-    after.threads[2] = (struct load_thread_use){3, 300}; /* new */
+    after.threads[0] = (struct ds_thread_use){2, 9100};
+    after.threads[1] = (struct ds_thread_use){1, 1500};
+    after.threads[2] = (struct ds_thread_use){3, 300}; /* new */
     assert_int_equal(load_own_use_busiest_us(&after, &before), 500);
 }
 

@@ -1,4 +1,5 @@
 #include "clients/load/generator_read.h"
+#include "clients/load/plan_read.h"
 #include "clients/load/template_read.h"
 #include "support/test.h"
 
@@ -21,7 +22,7 @@ static int setup(void **state)
     fixture->arena = load_plan_arena_create();
     ds_buffer_init(&fixture->text, 4096);
     char reason[LOAD_PLAN_REASON_BYTES_MAX];
-    struct plan_reader reader = {.arena = fixture->arena, .reason = reason};
+    struct member_reader reader = {.arena = fixture->arena, .reason = reason};
     json_t *data = json_loads("{\"id\": {\"kind\": \"sequence\", \"start\": 5},"
                               " \"odd\": {\"kind\": \"choice\", \"of\": [\"a \\\"b\\\"/ü\"]},"
                               " \"price\": {\"kind\": \"uniform\", \"minimum\": 2.5, "

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#define THREADS_MAX 16
+
 static void open_files_are_counted(void **state)
 {
     (void)state;
@@ -56,10 +58,18 @@ static void threads_are_counted(void **state)
     assert_int_equal(pthread_create(&thread, NULL, wait_for_mutex, &standstill), 0);
     ds_process_look(&view);
     const int tasks = count_tasks();
+    struct ds_thread_use threads[THREADS_MAX];
+    const size_t listed = ds_process_threads(threads, THREADS_MAX);
+    const size_t first = ds_process_threads(threads, 1);
     pthread_mutex_unlock(&standstill.mutex);
     pthread_join(thread, NULL);
     assert_true(tasks >= 2);
     assert_int_equal(view.threads, tasks);
+    assert_int_equal(listed, tasks);
+    assert_int_equal(first, 1);
+    assert_int_equal(ds_process_threads(NULL, 0), 0);
+    assert_int_equal(threads[0].thread_id, getpid()); /* The kernel lists the first thread first. */
+    assert_true(threads[0].cpu_us >= 0);
 }
 
 static void memory_and_times_are_those_of_a_process_that_runs(void **state)

@@ -108,6 +108,76 @@ static void a_path_has_an_end(void **state)
     assert_int_equal(ds_sp_address_read(url, &address), DS_INVALID_ARGUMENT);
 }
 
+static void what_a_client_connects_to_may_be_a_name(void **state)
+{
+    (void)state;
+    struct ds_sp_target target;
+    assert_int_equal(ds_sp_target_read("tcp://storage-1.example_2:5555", &target), DS_OK);
+    assert_true(target.is_name);
+    assert_false(target.is_tls);
+    assert_string_equal(target.host, "storage-1.example_2");
+    assert_string_equal(target.port, "5555");
+    assert_int_equal(ds_sp_target_read("tls+tcp://storage.test:65535", &target), DS_OK);
+    assert_true(target.is_name);
+    assert_true(target.is_tls);
+    assert_string_equal(target.host, "storage.test");
+    assert_string_equal(target.port, "65535");
+}
+
+static void what_a_client_connects_to_may_be_known_already(void **state)
+{
+    static const struct {
+        const char *url;
+        int place_count;
+        bool is_ipc;
+        bool is_tls;
+    } cases[] = {
+        {"ipc:///run/ds/rpc.sock", 1, true, false},
+        {"tcp://127.0.0.1:5555", 1, false, false},
+        {"tls+tcp://[::1]:5555", 1, false, true},
+        {"tls+tcp://localhost:5555", 2, false, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ds_sp_target target;
+        assert_int_equal(ds_sp_target_read(cases[i].url, &target), DS_OK);
+        assert_false(target.is_name);
+        assert_int_equal(target.is_tls, cases[i].is_tls);
+        assert_int_equal(target.address.is_ipc, cases[i].is_ipc);
+        assert_int_equal(target.address.place_count, cases[i].place_count);
+    }
+}
+
+static void what_nobody_can_connect_to_is_refused(void **state)
+{
+    (void)state;
+    char long_name[6 + DS_SP_HOST_BYTES_MAX + 8] = "tcp://";
+    memset(long_name + 6, 'n', DS_SP_HOST_BYTES_MAX);
+    strcpy(long_name + 6 + DS_SP_HOST_BYTES_MAX, ":1");
+    const char *const urls[] = {
+        "",
+        "inproc://rpc",
+        "ipc://",
+        "tcp://",
+        "tcp://name",
+        "tcp://name:",
+        "tcp://name:0",
+        "tcp://name:65536",
+        "tcp://name:80/path",
+        "tcp://na me:80",
+        "tcp://:80",
+        "tcp://::1:80",
+        "tcp://[name]:80",
+        "tls+tcp://name",
+        long_name,
+    };
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        struct ds_sp_target target = {.is_tls = true};
+        assert_int_equal(ds_sp_target_read(urls[i], &target), DS_INVALID_ARGUMENT);
+        assert_true(target.is_tls);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +187,9 @@ int main(void)
         cmocka_unit_test(localhost_is_two_places),
         cmocka_unit_test(what_is_no_such_url_is_refused),
         cmocka_unit_test(a_path_has_an_end),
+        cmocka_unit_test(what_a_client_connects_to_may_be_a_name),
+        cmocka_unit_test(what_a_client_connects_to_may_be_known_already),
+        cmocka_unit_test(what_nobody_can_connect_to_is_refused),
     };
     return cmocka_run_group_tests_name("sp address", tests, NULL, NULL);
 }

@@ -387,6 +387,15 @@ def test_a_call_left_out_of_the_answer_fails(fake):
         second.result()
 
 
+@pytest.fixture
+def interruptible():
+    """Who runs tests in the background of a shell has them ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_call_is_cancelled_at_the_server(fake):
     received = []
 

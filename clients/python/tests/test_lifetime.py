@@ -102,7 +102,12 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def test_an_interrupt_ends_a_program_that_waits(fake):
-    code = "import sys, deltastream; deltastream.connect(sys.argv[1], connect_timeout=60).storage.latest_tick(timeout=600)"
+    # Who runs tests in the background of a shell has it ignore interrupts, which children inherit.
+    code = """
+import signal, sys, deltastream
+signal.signal(signal.SIGINT, signal.default_int_handler)
+deltastream.connect(sys.argv[1], connect_timeout=60).storage.latest_tick(timeout=600)
+"""
     waiting = subprocess.Popen(
         [sys.executable, "-c", code, fake.url], env={**os.environ, "PYTHONPATH": str(SITE)}, stderr=subprocess.PIPE
     )

@@ -1,6 +1,6 @@
 #include "admin/pages.h"
 
-#include "admin/json.h"
+#include "ds/json_build.h"
 #include "ds/process.h"
 #include "ds/rpc_server.h"
 
@@ -43,39 +43,39 @@ static void write_process(struct ds_buffer *json)
 {
     struct ds_process_view process;
     ds_process_look(&process);
-    admin_json_number(json, "pid", getpid());
-    admin_json_time(json, "started_at", process.started_at_us);
-    admin_json_seconds(json, "uptime_seconds", process.uptime_us);
-    admin_json_seconds(json, "cpu_seconds", process.cpu_us);
-    admin_json_number(json, "threads", (int64_t)process.threads);
-    admin_json_number(json, "open_files", (int64_t)process.open_files);
-    admin_json_number(json, "open_files_max", (int64_t)process.open_files_max);
-    admin_json_open(json, "memory", '{');
-    admin_json_number(json, "anonymous_bytes", (int64_t)process.anonymous_bytes);
-    admin_json_number(json, "resident_bytes", (int64_t)process.resident_bytes);
-    admin_json_close(json, '}');
+    ds_json_put_number(json, "pid", getpid());
+    ds_json_put_time(json, "started_at", process.started_at_us);
+    ds_json_put_seconds(json, "uptime_seconds", process.uptime_us);
+    ds_json_put_seconds(json, "cpu_seconds", process.cpu_us);
+    ds_json_put_number(json, "threads", (int64_t)process.threads);
+    ds_json_put_number(json, "open_files", (int64_t)process.open_files);
+    ds_json_put_number(json, "open_files_max", (int64_t)process.open_files_max);
+    ds_json_put_open(json, "memory", '{');
+    ds_json_put_number(json, "anonymous_bytes", (int64_t)process.anonymous_bytes);
+    ds_json_put_number(json, "resident_bytes", (int64_t)process.resident_bytes);
+    ds_json_put_close(json, '}');
 }
 
 static unsigned int write_status(void *context, struct ds_buffer *body)
 {
     const struct ds_admin_program *program = context;
-    admin_json_open(body, NULL, '{');
-    admin_json_text(body, "name", program->name);
-    admin_json_text(body, "version", DS_VERSION);
+    ds_json_put_open(body, NULL, '{');
+    ds_json_put_text(body, "name", program->name);
+    ds_json_put_text(body, "version", DS_VERSION);
     if (program->server != NULL) {
         /* As text: it has more bits than a number of JSON may have. */
         char epoch[24];
         (void)snprintf(epoch, sizeof epoch, "%" PRIu64, ds_rpc_server_epoch(program->server));
-        admin_json_text(body, "epoch", epoch);
+        ds_json_put_text(body, "epoch", epoch);
     }
-    admin_json_boolean(body, "draining", program->is_draining(program->context));
+    ds_json_put_boolean(body, "draining", program->is_draining(program->context));
     write_process(body);
-    admin_json_open(body, "listeners", '[');
+    ds_json_put_open(body, "listeners", '[');
     for (size_t i = 0; i < program->listener_count; i++) {
-        admin_json_text(body, NULL, program->listeners[i]);
+        ds_json_put_text(body, NULL, program->listeners[i]);
     }
-    admin_json_close(body, ']');
-    admin_json_close(body, '}');
+    ds_json_put_close(body, ']');
+    ds_json_put_close(body, '}');
     return finish(body, 200);
 }
 
@@ -89,72 +89,72 @@ static unsigned int write_settings(void *context, struct ds_buffer *body)
 static void write_call(void *context, const struct ds_call_view *call)
 {
     struct ds_buffer *json = context;
-    admin_json_open(json, NULL, '{');
-    admin_json_text(json, "method", call->method);
-    admin_json_text(json, "subject", call->subject);
-    admin_json_text(json, "peer", call->peer);
-    admin_json_text(json, "traceparent", call->traceparent);
-    admin_json_number(json, "attempt", call->attempt);
-    admin_json_time(json, "began_at", call->began_at_us);
-    admin_json_seconds(json, "queue_seconds", call->queue_us);
-    admin_json_seconds(json, "execution_seconds", call->execution_us);
-    admin_json_number(json, "request_bytes", (int64_t)call->request_bytes);
+    ds_json_put_open(json, NULL, '{');
+    ds_json_put_text(json, "method", call->method);
+    ds_json_put_text(json, "subject", call->subject);
+    ds_json_put_text(json, "peer", call->peer);
+    ds_json_put_text(json, "traceparent", call->traceparent);
+    ds_json_put_number(json, "attempt", call->attempt);
+    ds_json_put_time(json, "began_at", call->began_at_us);
+    ds_json_put_seconds(json, "queue_seconds", call->queue_us);
+    ds_json_put_seconds(json, "execution_seconds", call->execution_us);
+    ds_json_put_number(json, "request_bytes", (int64_t)call->request_bytes);
 }
 
 static void write_call_in_flight(void *context, const struct ds_call_view *call)
 {
     struct ds_buffer *json = context;
     write_call(json, call);
-    admin_json_boolean(json, "executing", call->is_executing);
-    admin_json_close(json, '}');
+    ds_json_put_boolean(json, "executing", call->is_executing);
+    ds_json_put_close(json, '}');
 }
 
 static void write_slow_call(void *context, const struct ds_call_view *call)
 {
     struct ds_buffer *json = context;
     write_call(json, call);
-    admin_json_number(json, "response_bytes", (int64_t)call->response_bytes);
-    admin_json_text(json, "code", ds_code_name(call->code));
-    admin_json_close(json, '}');
+    ds_json_put_number(json, "response_bytes", (int64_t)call->response_bytes);
+    ds_json_put_text(json, "code", ds_code_name(call->code));
+    ds_json_put_close(json, '}');
 }
 
 static void write_connection(void *context, const struct ds_connection_view *connection)
 {
     struct ds_buffer *json = context;
-    admin_json_open(json, NULL, '{');
-    admin_json_text(json, "listener", connection->listener);
-    admin_json_text(json, "peer", connection->peer);
-    admin_json_boolean(json, "trusted", connection->is_trusted);
-    admin_json_seconds(json, "age_seconds", connection->age_us);
-    admin_json_number(json, "requests", (int64_t)connection->request_count);
-    admin_json_number(json, "requests_in_work", (int64_t)connection->requests_in_work);
-    admin_json_close(json, '}');
+    ds_json_put_open(json, NULL, '{');
+    ds_json_put_text(json, "listener", connection->listener);
+    ds_json_put_text(json, "peer", connection->peer);
+    ds_json_put_boolean(json, "trusted", connection->is_trusted);
+    ds_json_put_seconds(json, "age_seconds", connection->age_us);
+    ds_json_put_number(json, "requests", (int64_t)connection->request_count);
+    ds_json_put_number(json, "requests_in_work", (int64_t)connection->requests_in_work);
+    ds_json_put_close(json, '}');
 }
 
 static void write_pool(void *context, const struct ds_pool_view *pool)
 {
     struct ds_buffer *json = context;
-    admin_json_open(json, NULL, '{');
-    admin_json_text(json, "name", pool->name);
-    admin_json_number(json, "threads", pool->threads);
-    admin_json_number(json, "busy_threads", pool->busy_threads);
-    admin_json_number(json, "queued", (int64_t)pool->queued);
-    admin_json_number(json, "queue_max", (int64_t)pool->queue_max);
-    admin_json_number(json, "refused", (int64_t)pool->refused_count);
-    admin_json_close(json, '}');
+    ds_json_put_open(json, NULL, '{');
+    ds_json_put_text(json, "name", pool->name);
+    ds_json_put_number(json, "threads", pool->threads);
+    ds_json_put_number(json, "busy_threads", pool->busy_threads);
+    ds_json_put_number(json, "queued", (int64_t)pool->queued);
+    ds_json_put_number(json, "queue_max", (int64_t)pool->queue_max);
+    ds_json_put_number(json, "refused", (int64_t)pool->refused_count);
+    ds_json_put_close(json, '}');
 }
 
 /* Begins {"name":[ and ends what it begins. */
 static void open_list(struct ds_buffer *json, const char *name)
 {
-    admin_json_open(json, NULL, '{');
-    admin_json_open(json, name, '[');
+    ds_json_put_open(json, NULL, '{');
+    ds_json_put_open(json, name, '[');
 }
 
 static unsigned int close_list(struct ds_buffer *json)
 {
-    admin_json_close(json, ']');
-    admin_json_close(json, '}');
+    ds_json_put_close(json, ']');
+    ds_json_put_close(json, '}');
     return finish(json, 200);
 }
 

@@ -1,6 +1,6 @@
 #include "admin/settings.h"
 
-#include "admin/json.h"
+#include "ds/json_build.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -35,19 +35,19 @@ void ds_admin_settings_destroy(struct ds_admin_settings *settings)
 static void write_setting(void *context, const struct ds_config_view *view)
 {
     struct ds_buffer *json = context;
-    admin_json_open(json, NULL, '{');
-    admin_json_text(json, "name", view->name);
+    ds_json_put_open(json, NULL, '{');
+    ds_json_put_text(json, "name", view->name);
     if (view->is_list) {
-        admin_json_open(json, "values", '[');
+        ds_json_put_open(json, "values", '[');
         for (size_t i = 0; i < view->value_count; i++) {
-            admin_json_text(json, NULL, view->values[i]);
+            ds_json_put_text(json, NULL, view->values[i]);
         }
-        admin_json_close(json, ']');
+        ds_json_put_close(json, ']');
     } else {
-        admin_json_text(json, "value", view->values[0]);
+        ds_json_put_text(json, "value", view->values[0]);
     }
-    admin_json_text(json, "origin", view->origin);
-    admin_json_close(json, '}');
+    ds_json_put_text(json, "origin", view->origin);
+    ds_json_put_close(json, '}');
 }
 
 void ds_admin_settings_set(struct ds_admin_settings *settings, const struct ds_config *config,
@@ -61,11 +61,11 @@ void ds_admin_settings_set(struct ds_admin_settings *settings, const struct ds_c
 
 void ds_admin_settings_write(struct ds_admin_settings *settings, struct ds_buffer *json)
 {
-    admin_json_open(json, NULL, '{');
-    admin_json_open(json, "settings", '[');
+    ds_json_put_open(json, NULL, '{');
+    ds_json_put_open(json, "settings", '[');
     pthread_mutex_lock(&settings->mutex);
     ds_buffer_append(json, settings->json.data, settings->json.size);
     pthread_mutex_unlock(&settings->mutex);
-    admin_json_close(json, ']');
-    admin_json_close(json, '}');
+    ds_json_put_close(json, ']');
+    ds_json_put_close(json, '}');
 }

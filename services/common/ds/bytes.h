@@ -44,4 +44,13 @@ static inline int ds_bytes_compare(struct ds_bytes a, struct ds_bytes b)
     return a.size < b.size ? -1 : a.size > b.size;
 }
 
+/* Takes `size` bytes off the front, which has that many. */
+static inline void ds_bytes_skip(struct ds_bytes *bytes, size_t size)
+{
+    if (size > 0) {
+        bytes->data += size;
+        bytes->size -= size;
+    }
+}
+
 #endif

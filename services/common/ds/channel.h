@@ -1,4 +1,4 @@
-/* What a channel's transport is: nng (channel_nng.c) or direct (channel_direct.c). Private to
+/* What a channel's transport is: messages (channel_sp.c) or direct (channel_direct.c). Private to
  * ds_common. */
 #ifndef DS_CHANNEL_H
 #define DS_CHANNEL_H
@@ -68,6 +68,9 @@ uint32_t ds_client_call_timeout_ms(const struct ds_client_call *call);
 /* When the caller stops waiting, on the channel's clock. */
 int64_t ds_client_call_deadline_us(const struct ds_client_call *call);
 
+/* Frees the last attempt's reply and forgets all that was said in it. */
+void ds_client_call_clear(struct ds_client_call *call);
+
 /* Hands an attempt of the call to the transport, which collects it. */
 void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *call);
 
@@ -89,7 +92,7 @@ enum ds_channel_state ds_channel_balanced_endpoint_state(struct ds_channel *bala
 DS_MUST_USE ds_code ds_channel_balanced_open(const struct ds_channel_options *options,
                                              struct ds_channel **ret_channel);
 struct ds_channel *ds_channel_direct_open(const struct ds_channel_options *options);
-DS_MUST_USE ds_code ds_channel_nng_open(const struct ds_channel_options *options,
-                                        struct ds_channel **ret_channel);
+DS_MUST_USE ds_code ds_channel_sp_open(const struct ds_channel_options *options,
+                                       struct ds_channel **ret_channel);
 
 #endif

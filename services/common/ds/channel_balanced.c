@@ -1,6 +1,7 @@
 /*
- * The channel to several replicas of a service: each call goes to one of them by nng. A connection
- * of its own asks each replica how it is, so that the answer does not wait behind calls.
+ * The channel to several replicas of a service: each call goes to one of them by a channel of its
+ * own. A connection of its own asks each replica how it is, so that the answer does not wait behind
+ * calls.
  */
 #include "ds/channel.h"
 #include "ds/wire.h"

@@ -2,12 +2,13 @@
  * The way of a message: its calls are named, it gets a request or waits for one, its frames go out.
  */
 #include "ds/channel_frames.h"
-#include "ds/channel_nng.h"
+#include "ds/channel_sp.h"
 #include "ds/compress.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
-bool ds_nng_message_detach_locked(struct ds_nng_message *message, struct ds_client_call *call)
+bool ds_sp_message_detach_locked(struct ds_sp_message *message, struct ds_client_call *call)
 {
     bool any_left = false;
     for (size_t i = 0; i < message->call_count; i++) {
@@ -20,7 +21,7 @@ bool ds_nng_message_detach_locked(struct ds_nng_message *message, struct ds_clie
     return any_left;
 }
 
-void ds_nng_message_forget_locked(struct ds_nng_message *message)
+void ds_sp_message_forget_locked(struct ds_sp_message *message)
 {
     for (size_t i = 0; i < message->call_count; i++) {
         if (message->calls[i] != NULL) {
@@ -29,14 +30,14 @@ void ds_nng_message_forget_locked(struct ds_nng_message *message)
     }
 }
 
-bool ds_nng_message_can_be_cancelled(const struct ds_nng_message *message)
+bool ds_sp_message_can_be_cancelled(const struct ds_sp_message *message)
 {
     return message->call_count == 1 && message->calls[0]->method->pool != DS_POOL_INLINE;
 }
 
 /* How long a message waited for a request; by those of others it knows that there is no
  * connection. */
-static int message_waited_ms(const struct ds_nng_message *message)
+static int message_waited_ms(const struct ds_sp_message *message)
 {
     if (!message->has_waited) {
         return 0;
@@ -45,15 +46,14 @@ static int message_waited_ms(const struct ds_nng_message *message)
 }
 
 /* How much time a call has left, at least a millisecond. */
-static uint32_t call_left_ms(const struct ds_nng_message *message,
-                             const struct ds_client_call *call)
+static uint32_t call_left_ms(const struct ds_sp_message *message, const struct ds_client_call *call)
 {
     const int64_t left_us =
         ds_client_call_deadline_us(call) - ds_clock_monotonic_us(message->channel->base.clock);
     return left_us > 1000 ? (uint32_t)((left_us + 999) / 1000) : 1;
 }
 
-static void add_frame(struct ds_nng_message *message, size_t place, int64_t sent_at_us,
+static void add_frame(struct ds_sp_message *message, size_t place, int64_t sent_at_us,
                       struct ds_call_frames *frames)
 {
     const struct ds_channel *base = &message->channel->base;
@@ -61,10 +61,10 @@ static void add_frame(struct ds_nng_message *message, size_t place, int64_t sent
     const uint64_t call_id = message->first_call_id + place;
     const bool may_compress = ds_client_call_may_compress(base, call);
     const struct ds_request_stamp stamp = {
-        .call_id = ds_bytes_of(&call_id, DS_NNG_CALL_ID_BYTES),
+        .call_id = ds_bytes_of(&call_id, DS_SP_CALL_ID_BYTES),
         .client_id =
             ds_bytes_of(message->channel->client_id,
-                        ds_nng_message_can_be_cancelled(message) ? DS_NNG_CLIENT_ID_BYTES : 0),
+                        ds_sp_message_can_be_cancelled(message) ? DS_SP_CLIENT_ID_BYTES : 0),
         .timeout_ms = call_left_ms(message, call),
         .attempt = call->attempt,
         .sent_at_us = sent_at_us,
@@ -79,16 +79,16 @@ static void add_frame(struct ds_nng_message *message, size_t place, int64_t sent
 
 /* The frames of a shared message are copies from now on, so that each of its calls can end alone;
  * those that were cancelled before do. */
-static void message_built(struct ds_nng_message *message)
+static void message_built(struct ds_sp_message *message)
 {
-    struct ds_nng_channel *channel = message->channel;
+    struct ds_sp_channel *channel = message->channel;
     struct ds_client_call_list cancelled = {.first = NULL, .last = NULL};
     pthread_mutex_lock(&channel->mutex);
     message->is_built = true;
     for (size_t i = 0; i < message->call_count; i++) {
         struct ds_client_call *call = message->calls[i];
         if (call != NULL && call->cancelled) {
-            ds_nng_message_detach_locked(message, call);
+            ds_sp_message_detach_locked(message, call);
             ds_client_call_push(&cancelled, call);
         }
     }
@@ -101,7 +101,7 @@ static void message_built(struct ds_nng_message *message)
 }
 
 /* Puts a message's frames on the wire; it has a request and calls whose deadline has not passed. */
-static void message_send(struct ds_nng_message *message, uint32_t timeout_ms)
+static void message_send(struct ds_sp_message *message, uint32_t timeout_ms)
 {
     const int64_t sent_at_us = ds_clock_wall_us(message->channel->base.clock);
     struct ds_call_frames frames;
@@ -117,25 +117,25 @@ static void message_send(struct ds_nng_message *message, uint32_t timeout_ms)
     }
     struct ds_bytes parts[DS_CALL_FRAMES_PARTS_MAX];
     const size_t part_count = ds_call_frames_parts(&frames, parts);
-    const struct ds_nng_request_times times = {
-        .timeout_ms = (int)timeout_ms,
+    const struct ds_sp_request_times times = {
+        .timeout_ms = timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX,
         .waited_ms = message_waited_ms(message),
     };
     ds_channel_count_message(&message->channel->base, frames.count, frames.packed_count);
-    ds_nng_request_send(message->request, parts, part_count, &times, ds_nng_message_finished,
-                        message);
+    ds_sp_request_send(message->request, parts, part_count, &times, ds_sp_message_finished,
+                       message);
     ds_call_frames_deinit(&frames);
 }
 
 /* How much time a message has left; 0 when it is too late. */
-static uint32_t message_left_ms(const struct ds_nng_message *message)
+static uint32_t message_left_ms(const struct ds_sp_message *message)
 {
     const int64_t left_us =
         message->deadline_us - ds_clock_monotonic_us(message->channel->base.clock);
     return left_us > 0 ? (uint32_t)((left_us + 999) / 1000) : 0;
 }
 
-void ds_nng_message_fail(struct ds_nng_message *message, ds_code code)
+void ds_sp_message_fail(struct ds_sp_message *message, ds_code code)
 {
     for (size_t i = 0; i < message->call_count; i++) {
         if (message->calls[i] != NULL) {
@@ -145,9 +145,9 @@ void ds_nng_message_fail(struct ds_nng_message *message, ds_code code)
     }
 }
 
-static void in_flight_add_locked(struct ds_nng_message *message)
+static void in_flight_add_locked(struct ds_sp_message *message)
 {
-    struct ds_nng_channel *channel = message->channel;
+    struct ds_sp_channel *channel = message->channel;
     message->previous = NULL;
     message->next = channel->in_flight;
     if (message->next != NULL) {
@@ -156,7 +156,7 @@ static void in_flight_add_locked(struct ds_nng_message *message)
     channel->in_flight = message;
 }
 
-void ds_nng_message_leave_locked(struct ds_nng_message *message)
+void ds_sp_message_leave_locked(struct ds_sp_message *message)
 {
     if (message->previous != NULL) {
         message->previous->next = message->next;
@@ -170,31 +170,30 @@ void ds_nng_message_leave_locked(struct ds_nng_message *message)
 
 /* The request is ended and begun again, so that a late cancel of the last message does not hit the
  * next one. */
-void ds_nng_channel_pass_on(struct ds_nng_channel *channel, struct ds_nng_request *request)
+void ds_sp_channel_pass_on(struct ds_sp_channel *channel, struct ds_sp_request *request)
 {
     for (;;) {
         pthread_mutex_lock(&channel->mutex);
-        ds_nng_request_end(request);
-        struct ds_nng_message *message =
-            channel->closing ? NULL : ds_nng_waiting_pop_locked(channel);
+        ds_sp_request_end(request);
+        struct ds_sp_message *message = channel->closing ? NULL : ds_sp_waiting_pop_locked(channel);
         if (message == NULL) {
             pthread_mutex_unlock(&channel->mutex);
             return;
         }
-        request = ds_nng_request_begin(channel->dialer);
+        request = ds_sp_request_begin(channel->dialer);
         message->request = request;
         const uint32_t left_ms = message_left_ms(message);
         if (left_ms > 0) {
             in_flight_add_locked(message);
         } else {
-            ds_nng_message_forget_locked(message);
+            ds_sp_message_forget_locked(message);
         }
         pthread_mutex_unlock(&channel->mutex);
         if (left_ms > 0) {
             message_send(message, left_ms);
             return;
         }
-        ds_nng_message_fail(message, DS_DEADLINE_EXCEEDED);
+        ds_sp_message_fail(message, DS_DEADLINE_EXCEEDED);
         free(message);
     }
 }
@@ -206,28 +205,28 @@ enum departure {
     IS_TOO_LATE, /* the channel is being closed */
 };
 
-static enum departure message_start_locked(struct ds_nng_message *message)
+static enum departure message_start_locked(struct ds_sp_message *message)
 {
-    struct ds_nng_channel *channel = message->channel;
+    struct ds_sp_channel *channel = message->channel;
     if (message->call_count == 0) {
         return IS_EMPTY;
     }
     if (channel->closing) {
         return IS_TOO_LATE;
     }
-    message->request = ds_nng_request_begin(channel->dialer);
+    message->request = ds_sp_request_begin(channel->dialer);
     if (message->request == NULL) {
-        ds_nng_waiting_push_locked(channel, message);
+        ds_sp_waiting_push_locked(channel, message);
         return WAITS;
     }
     in_flight_add_locked(message);
     return DEPARTS;
 }
 
-struct ds_nng_message *ds_nng_message_create(struct ds_nng_channel *channel,
-                                             struct ds_client_call *first)
+struct ds_sp_message *ds_sp_message_create(struct ds_sp_channel *channel,
+                                           struct ds_client_call *first)
 {
-    struct ds_nng_message *message = calloc(1, sizeof *message);
+    struct ds_sp_message *message = calloc(1, sizeof *message);
     if (message == NULL) {
         abort();
     }
@@ -237,7 +236,7 @@ struct ds_nng_message *ds_nng_message_create(struct ds_nng_channel *channel,
     return message;
 }
 
-void ds_nng_message_add(struct ds_nng_message *message, struct ds_client_call *call)
+void ds_sp_message_add(struct ds_sp_message *message, struct ds_client_call *call)
 {
     const int64_t deadline_us = ds_client_call_deadline_us(call);
     message->calls[message->call_count++] = call;
@@ -246,10 +245,10 @@ void ds_nng_message_add(struct ds_nng_message *message, struct ds_client_call *c
 
 /* Names the calls and makes them known to cancel; those that are cancelled already go to
  * ret_cancelled. */
-static void message_register_locked(struct ds_nng_message *message,
+static void message_register_locked(struct ds_sp_message *message,
                                     struct ds_client_call_list *ret_cancelled)
 {
-    struct ds_nng_channel *channel = message->channel;
+    struct ds_sp_channel *channel = message->channel;
     size_t kept = 0;
     for (size_t i = 0; i < message->call_count; i++) {
         struct ds_client_call *call = message->calls[i];
@@ -267,22 +266,22 @@ static void message_register_locked(struct ds_nng_message *message,
     channel->next_call_id += kept;
 }
 
-void ds_nng_message_depart(struct ds_nng_message *message)
+void ds_sp_message_depart(struct ds_sp_message *message)
 {
-    struct ds_nng_channel *channel = message->channel;
+    struct ds_sp_channel *channel = message->channel;
     struct ds_client_call_list cancelled = {.first = NULL, .last = NULL};
     const uint32_t left_ms = message_left_ms(message);
     pthread_mutex_lock(&channel->mutex);
     message_register_locked(message, &cancelled);
     const enum departure departure = message_start_locked(message);
     if (departure == IS_TOO_LATE) {
-        ds_nng_message_forget_locked(message);
+        ds_sp_message_forget_locked(message);
     }
     pthread_mutex_unlock(&channel->mutex);
     if (departure == DEPARTS) {
         message_send(message, left_ms > 0 ? left_ms : 1);
     } else if (departure != WAITS) {
-        ds_nng_message_fail(message, DS_CANCELLED);
+        ds_sp_message_fail(message, DS_CANCELLED);
         free(message);
     }
     for (struct ds_client_call *call = ds_client_call_pop(&cancelled); call != NULL;
@@ -294,25 +293,25 @@ void ds_nng_message_depart(struct ds_nng_message *message)
 
 /* A server hangs up on a larger one, which would look as if it could not be reached and be worth
  * another attempt. */
-bool ds_nng_call_fits(const struct ds_client_call *call)
+bool ds_sp_call_fits(const struct ds_client_call *call)
 {
     return call->payload.size <= DS_FRAME_PAYLOAD_BYTES_MAX &&
            ds_request_header_bytes_max(call) <= DS_FRAME_HEADER_BYTES_MAX;
 }
 
-void ds_nng_channel_refuse_oversize(struct ds_nng_channel *channel, struct ds_client_call *call)
+void ds_sp_channel_refuse_oversize(struct ds_sp_channel *channel, struct ds_client_call *call)
 {
     ds_client_call_fail(&channel->base, call, DS_INVALID_ARGUMENT,
                         "the request is larger than 16 MiB, or what goes with it than 64 KiB");
 }
 
-void ds_nng_channel_send_alone(struct ds_nng_channel *channel, struct ds_client_call *call)
+void ds_sp_channel_send_alone(struct ds_sp_channel *channel, struct ds_client_call *call)
 {
-    if (!ds_nng_call_fits(call)) {
-        ds_nng_channel_refuse_oversize(channel, call);
+    if (!ds_sp_call_fits(call)) {
+        ds_sp_channel_refuse_oversize(channel, call);
         return;
     }
-    struct ds_nng_message *message = ds_nng_message_create(channel, call);
-    ds_nng_message_add(message, call);
-    ds_nng_message_depart(message);
+    struct ds_sp_message *message = ds_sp_message_create(channel, call);
+    ds_sp_message_add(message, call);
+    ds_sp_message_depart(message);
 }

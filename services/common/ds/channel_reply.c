@@ -14,7 +14,7 @@
 struct ds_shared_reply {
     struct ds_client_reply base;
     atomic_size_t reference_count;
-    struct ds_nng_reply *reply;
+    struct ds_sp_reply *reply;
     struct ds_arena *arena; /* of texts and metadata; NULL: there are none */
     struct ds_arena *plain; /* of payloads that came compressed; NULL: there are none */
 };
@@ -23,14 +23,14 @@ static void release(struct ds_client_reply *base)
 {
     struct ds_shared_reply *shared = (struct ds_shared_reply *)base;
     if (atomic_fetch_sub(&shared->reference_count, 1) == 1) {
-        ds_nng_reply_free(shared->reply);
+        ds_sp_reply_free(shared->reply);
         ds_arena_destroy(shared->arena);
         ds_arena_destroy(shared->plain);
         free(shared);
     }
 }
 
-struct ds_shared_reply *ds_shared_reply_create(struct ds_nng_reply *reply)
+struct ds_shared_reply *ds_shared_reply_create(struct ds_sp_reply *reply)
 {
     struct ds_shared_reply *shared = calloc(1, sizeof *shared);
     if (shared == NULL) {
@@ -49,7 +49,7 @@ void ds_shared_reply_unref(struct ds_shared_reply *shared)
 
 struct ds_bytes ds_shared_reply_bytes(const struct ds_shared_reply *shared)
 {
-    return ds_nng_reply_bytes(shared->reply);
+    return ds_sp_reply_bytes(shared->reply);
 }
 
 static struct ds_arena *reply_arena(struct ds_shared_reply *shared)

@@ -4,12 +4,12 @@
 
 #include "ds/frame.h"
 #include "ds/frame_header.h"
-#include "ds/nng_dialer.h"
+#include "ds/sp_dialer.h"
 
 struct ds_shared_reply;
 
 /* Takes the reply; the caller has a reference. */
-struct ds_shared_reply *ds_shared_reply_create(struct ds_nng_reply *reply);
+struct ds_shared_reply *ds_shared_reply_create(struct ds_sp_reply *reply);
 void ds_shared_reply_unref(struct ds_shared_reply *shared);
 
 struct ds_bytes ds_shared_reply_bytes(const struct ds_shared_reply *shared);

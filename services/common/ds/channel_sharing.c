@@ -3,7 +3,7 @@
  * told that the server allows it, everything else travels alone.
  */
 #include "ds/channel_frames.h"
-#include "ds/channel_nng.h"
+#include "ds/channel_sp.h"
 #include "schema.gen.h"
 
 /* Calls share a message whose deadlines are no further apart: where nobody answers they end
@@ -11,7 +11,7 @@
 #define SHARED_SPAN_US 20000
 
 /* Whether a message that then has so many bytes may have the call, too. */
-static bool may_share(const struct ds_nng_message *message, size_t bytes,
+static bool may_share(const struct ds_sp_message *message, size_t bytes,
                       const struct ds_client_call *call)
 {
     const int64_t apart_us =
@@ -22,43 +22,43 @@ static bool may_share(const struct ds_nng_message *message, size_t bytes,
 }
 
 /* Sends calls that share messages, as few as the rules allow. */
-static void send_shared(struct ds_nng_channel *channel, struct ds_client_call_list *calls)
+static void send_shared(struct ds_sp_channel *channel, struct ds_client_call_list *calls)
 {
-    struct ds_nng_message *shared = NULL;
+    struct ds_sp_message *shared = NULL;
     size_t shared_bytes = 0;
     for (struct ds_client_call *call = ds_client_call_pop(calls); call != NULL;
          call = ds_client_call_pop(calls)) {
         const size_t bytes = ds_call_frame_bytes_max(call);
         if (shared != NULL && !may_share(shared, shared_bytes + bytes, call)) {
-            ds_nng_message_depart(shared);
+            ds_sp_message_depart(shared);
             shared = NULL;
         }
-        if (shared == NULL && !ds_nng_call_fits(call)) {
-            ds_nng_channel_refuse_oversize(channel, call);
+        if (shared == NULL && !ds_sp_call_fits(call)) {
+            ds_sp_channel_refuse_oversize(channel, call);
             continue;
         }
         if (shared == NULL) {
-            shared = ds_nng_message_create(channel, call);
+            shared = ds_sp_message_create(channel, call);
             shared_bytes = 0;
         }
-        ds_nng_message_add(shared, call);
+        ds_sp_message_add(shared, call);
         shared_bytes += bytes;
     }
     if (shared != NULL) {
-        ds_nng_message_depart(shared);
+        ds_sp_message_depart(shared);
     }
 }
 
-static void send_each(struct ds_nng_channel *channel, struct ds_client_call_list *calls)
+static void send_each(struct ds_sp_channel *channel, struct ds_client_call_list *calls)
 {
     for (struct ds_client_call *call = ds_client_call_pop(calls); call != NULL;
          call = ds_client_call_pop(calls)) {
-        ds_nng_channel_send_alone(channel, call);
+        ds_sp_channel_send_alone(channel, call);
     }
 }
 
-void ds_nng_channel_fail(struct ds_nng_channel *channel, struct ds_client_call_list *calls,
-                         ds_code code, const char *why)
+void ds_sp_channel_fail(struct ds_sp_channel *channel, struct ds_client_call_list *calls,
+                        ds_code code, const char *why)
 {
     for (struct ds_client_call *call = ds_client_call_pop(calls); call != NULL;
          call = ds_client_call_pop(calls)) {
@@ -69,9 +69,9 @@ void ds_nng_channel_fail(struct ds_nng_channel *channel, struct ds_client_call_l
 }
 
 /* DS_OK and *ret_hello where the message answers Hello. */
-static ds_code hello_read(struct ds_nng_reply *reply, struct ds_server_hello *ret_hello)
+static ds_code hello_read(struct ds_sp_reply *reply, struct ds_server_hello *ret_hello)
 {
-    struct ds_bytes rest = ds_nng_reply_bytes(reply);
+    struct ds_bytes rest = ds_sp_reply_bytes(reply);
     struct ds_frame frame;
     struct ds_response_header header;
     DS_TRY(ds_frame_next(&rest, &frame));
@@ -82,10 +82,10 @@ static ds_code hello_read(struct ds_nng_reply *reply, struct ds_server_hello *re
     return header.code != DS_OK ? header.code : ds_server_hello_read(frame.payload, ret_hello);
 }
 
-static void hello_finished(void *context, ds_code code, struct ds_nng_reply *reply);
+static void hello_finished(void *context, ds_code code, struct ds_sp_reply *reply);
 
 /* Asks the server what it is; the calls that wait for that go on in hello_finished(). */
-static void hello_send(struct ds_nng_channel *channel, struct ds_nng_request *request,
+static void hello_send(struct ds_sp_channel *channel, struct ds_sp_request *request,
                        int64_t deadline_us)
 {
     const struct ds_client_call call = {.method = ds_method_control_hello};
@@ -96,21 +96,21 @@ static void hello_send(struct ds_nng_channel *channel, struct ds_nng_request *re
     ds_call_frames_init(&frames, 1);
     ds_call_frames_add(&frames, &call, &(struct ds_request_stamp){.timeout_ms = left_ms});
     const size_t part_count = ds_call_frames_parts(&frames, parts);
-    const struct ds_nng_request_times times = {.timeout_ms = (int)left_ms};
-    ds_nng_request_send(request, parts, part_count, &times, hello_finished, channel);
+    const struct ds_sp_request_times times = {.timeout_ms = (int)left_ms};
+    ds_sp_request_send(request, parts, part_count, &times, hello_finished, channel);
     ds_call_frames_deinit(&frames);
 }
 
-void ds_nng_channel_send(struct ds_nng_channel *channel, struct ds_client_call_list *calls)
+void ds_sp_channel_send(struct ds_sp_channel *channel, struct ds_client_call_list *calls)
 {
     struct ds_sorted_calls sorted;
     struct ds_client_call_list unasked = {.first = NULL, .last = NULL};
-    struct ds_nng_request *request = NULL;
+    struct ds_sp_request *request = NULL;
     pthread_mutex_lock(&channel->mutex);
     ds_hello_gate_sort(&channel->gate, &channel->base, calls, &sorted);
     const int64_t hello_us = channel->gate.hello_us;
     if (sorted.asks_hello) {
-        request = channel->closing ? NULL : ds_nng_request_begin(channel->dialer);
+        request = channel->closing ? NULL : ds_sp_request_begin(channel->dialer);
         channel->hello_request = request;
         if (request == NULL) {
             unasked = ds_hello_gate_end(&channel->gate, &channel->base, NULL);
@@ -125,25 +125,25 @@ void ds_nng_channel_send(struct ds_nng_channel *channel, struct ds_client_call_l
     send_each(channel, &unasked);
 }
 
-static void hello_finished(void *context, ds_code code, struct ds_nng_reply *reply)
+static void hello_finished(void *context, ds_code code, struct ds_sp_reply *reply)
 {
-    struct ds_nng_channel *channel = context;
+    struct ds_sp_channel *channel = context;
     struct ds_server_hello hello;
     const bool is_known = code == DS_OK && hello_read(reply, &hello) == DS_OK;
-    ds_nng_reply_free(reply);
+    ds_sp_reply_free(reply);
     pthread_mutex_lock(&channel->mutex);
-    struct ds_nng_request *request = channel->hello_request;
-    const char *why = code == DS_UNAVAILABLE ? ds_nng_request_failure(request) : NULL;
+    struct ds_sp_request *request = channel->hello_request;
+    const char *why = code == DS_UNAVAILABLE ? ds_sp_request_failure(request) : NULL;
     channel->hello_request = NULL;
     struct ds_client_call_list held =
         ds_hello_gate_end(&channel->gate, &channel->base, is_known ? &hello : NULL);
     const bool closing = channel->closing;
     pthread_mutex_unlock(&channel->mutex);
-    ds_nng_channel_pass_on(channel, request);
+    ds_sp_channel_pass_on(channel, request);
     if (closing || code == DS_UNAVAILABLE) {
-        ds_nng_channel_fail(channel, &held, closing ? DS_CANCELLED : DS_UNAVAILABLE,
-                            closing ? NULL : why);
+        ds_sp_channel_fail(channel, &held, closing ? DS_CANCELLED : DS_UNAVAILABLE,
+                           closing ? NULL : why);
     } else {
-        ds_nng_channel_send(channel, &held);
+        ds_sp_channel_send(channel, &held);
     }
 }

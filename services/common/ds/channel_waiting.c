@@ -1,17 +1,17 @@
 /*
  * Messages for which no request was free: they get one in the order in which they came, or end at
- * their deadlines. Those in flight have nng to look after these; here a thread does, from the first
- * message on that had to wait.
+ * their deadlines. Those in flight have the dialer to look after these; here a thread does, from
+ * the first message on that had to wait.
  */
-#include "ds/channel_nng.h"
+#include "ds/channel_sp.h"
 
 #include <stdlib.h>
 
-void ds_nng_message_stop_waiting_locked(struct ds_nng_message *message)
+void ds_sp_message_stop_waiting_locked(struct ds_sp_message *message)
 {
-    struct ds_nng_channel *channel = message->channel;
-    struct ds_nng_message *before = NULL;
-    for (struct ds_nng_message *other = channel->waiting_first; other != message;
+    struct ds_sp_channel *channel = message->channel;
+    struct ds_sp_message *before = NULL;
+    for (struct ds_sp_message *other = channel->waiting_first; other != message;
          other = other->next) {
         before = other;
     }
@@ -26,9 +26,9 @@ void ds_nng_message_stop_waiting_locked(struct ds_nng_message *message)
     message->is_waiting = false;
 }
 
-struct ds_nng_message *ds_nng_waiting_pop_locked(struct ds_nng_channel *channel)
+struct ds_sp_message *ds_sp_waiting_pop_locked(struct ds_sp_channel *channel)
 {
-    struct ds_nng_message *message = channel->waiting_first;
+    struct ds_sp_message *message = channel->waiting_first;
     if (message != NULL) {
         channel->waiting_first = message->next;
         message->is_waiting = false;
@@ -36,10 +36,10 @@ struct ds_nng_message *ds_nng_waiting_pop_locked(struct ds_nng_channel *channel)
     return message;
 }
 
-static struct ds_nng_message *most_urgent_locked(const struct ds_nng_channel *channel)
+static struct ds_sp_message *most_urgent_locked(const struct ds_sp_channel *channel)
 {
-    struct ds_nng_message *urgent = channel->waiting_first;
-    for (struct ds_nng_message *message = urgent; message != NULL; message = message->next) {
+    struct ds_sp_message *urgent = channel->waiting_first;
+    for (struct ds_sp_message *message = urgent; message != NULL; message = message->next) {
         if (message->deadline_us < urgent->deadline_us) {
             urgent = message;
         }
@@ -49,10 +49,10 @@ static struct ds_nng_message *most_urgent_locked(const struct ds_nng_channel *ch
 
 static void *watch(void *argument)
 {
-    struct ds_nng_channel *channel = argument;
+    struct ds_sp_channel *channel = argument;
     pthread_mutex_lock(&channel->mutex);
     while (!channel->closing) {
-        struct ds_nng_message *urgent = most_urgent_locked(channel);
+        struct ds_sp_message *urgent = most_urgent_locked(channel);
         if (urgent == NULL) {
             pthread_cond_wait(&channel->waiting_changed, &channel->mutex);
             continue;
@@ -64,10 +64,10 @@ static void *watch(void *argument)
             (void)ds_clock_wait_until(&channel->waiting_changed, &channel->mutex, now_us + left_us);
             continue;
         }
-        ds_nng_message_stop_waiting_locked(urgent);
-        ds_nng_message_forget_locked(urgent);
+        ds_sp_message_stop_waiting_locked(urgent);
+        ds_sp_message_forget_locked(urgent);
         pthread_mutex_unlock(&channel->mutex);
-        ds_nng_message_fail(urgent, DS_DEADLINE_EXCEEDED);
+        ds_sp_message_fail(urgent, DS_DEADLINE_EXCEEDED);
         free(urgent);
         pthread_mutex_lock(&channel->mutex);
     }
@@ -75,7 +75,7 @@ static void *watch(void *argument)
     return NULL;
 }
 
-void ds_nng_waiting_push_locked(struct ds_nng_channel *channel, struct ds_nng_message *message)
+void ds_sp_waiting_push_locked(struct ds_sp_channel *channel, struct ds_sp_message *message)
 {
     message->next = NULL;
     message->is_waiting = true;
@@ -95,7 +95,7 @@ void ds_nng_waiting_push_locked(struct ds_nng_channel *channel, struct ds_nng_me
     }
 }
 
-void ds_nng_waiting_end(struct ds_nng_channel *channel)
+void ds_sp_waiting_end(struct ds_sp_channel *channel)
 {
     pthread_mutex_lock(&channel->mutex);
     pthread_cond_signal(&channel->waiting_changed);

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 /* Everything kept is bounded by the file's size and the number of settings; arguments are not
  * copied. */
@@ -32,6 +33,22 @@ const struct ds_setting *config_find_setting(const struct ds_program *program, c
         }
     }
     return NULL;
+}
+
+static bool has_choice(const struct ds_setting *setting, const char *choice)
+{
+    for (size_t i = 0; setting->choices != NULL && setting->choices[i] != NULL; i++) {
+        if (strcasecmp(setting->choices[i], choice) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ds_program_has_setting(const struct ds_program *program, const char *name, const char *choice)
+{
+    const struct ds_setting *setting = config_find_setting(program, name, strlen(name));
+    return setting != NULL && (choice == NULL || has_choice(setting, choice));
 }
 
 static struct given *given_of(const struct ds_config *config, const struct ds_setting *setting)

@@ -62,6 +62,10 @@ struct ds_program {
     size_t setting_count;
 };
 
+/* Whether the program has a setting of that name and, where `choice` is not NULL, that choice of
+ * it: what ds_config_sources.is_for_others is made of. */
+bool ds_program_has_setting(const struct ds_program *program, const char *name, const char *choice);
+
 enum ds_config_wish {
     DS_CONFIG_RUN = 0,
     DS_CONFIG_HELP,

@@ -2,8 +2,8 @@
 
 #include "ds/event_pump.h"
 #include "ds/log.h"
-#include "ds/nng_publisher.h"
 #include "ds/rpc_internal.h"
+#include "ds/sp_publisher.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 struct ds_event_publisher {
     struct ds_event_journal *journal;
     const struct ds_clock *clock;
-    struct ds_nng_publisher *socket;
+    struct ds_sp_publisher *socket;
     struct ds_event_pump *pump; /* the thread's */
 
     pthread_t thread;
@@ -60,12 +60,12 @@ static void *publisher_main(void *argument)
 
 static void hand_to_nng(void *context, struct ds_bytes message)
 {
-    ds_nng_publisher_send(context, message);
+    ds_sp_publisher_send(context, message);
 }
 
 static bool has_subscribers(void *context)
 {
-    return ds_nng_publisher_connection_count(context) > 0;
+    return ds_sp_publisher_connection_count(context) > 0;
 }
 
 struct ds_event_publisher *ds_event_publisher_create(struct ds_event_journal *journal,
@@ -77,7 +77,7 @@ struct ds_event_publisher *ds_event_publisher_create(struct ds_event_journal *jo
     }
     publisher->journal = journal;
     publisher->clock = clock != NULL ? clock : ds_clock_system();
-    publisher->socket = ds_nng_publisher_create(DS_EVENT_BURST_MAX);
+    publisher->socket = ds_sp_publisher_create(DS_EVENT_BURST_MAX);
     publisher->pump = ds_event_pump_create(&(struct ds_event_pump_options){
         .journal = journal,
         .send = hand_to_nng,
@@ -97,7 +97,7 @@ ds_code ds_event_publisher_listen(struct ds_event_publisher *publisher, const ch
                                   const char **ret_url)
 {
     DS_TRY(ds_rpc_listen_check(url));
-    const ds_code code = ds_nng_publisher_listen(publisher->socket, url, ret_url);
+    const ds_code code = ds_sp_publisher_listen(publisher->socket, url, ret_url);
     if (code != DS_OK) {
         ds_log(DS_LOG_ERROR, "listen_refused", DS_LOG_TEXT("url", url),
                DS_LOG_TEXT("reason", code == DS_ALREADY_EXISTS
@@ -112,7 +112,7 @@ ds_event_publisher_figures(const struct ds_event_publisher *publisher)
 {
     const struct ds_event_pump_totals totals = ds_event_pump_totals(publisher->pump);
     return (struct ds_event_publisher_figures){
-        .subscriber_count = ds_nng_publisher_connection_count(publisher->socket),
+        .subscriber_count = ds_sp_publisher_connection_count(publisher->socket),
         .message_count = totals.message_count,
         .event_count = totals.event_count,
         .left_out_count = totals.left_out_count,
@@ -130,7 +130,7 @@ void ds_event_publisher_destroy(struct ds_event_publisher *publisher)
     pthread_cond_signal(&publisher->changed);
     pthread_mutex_unlock(&publisher->mutex);
     pthread_join(publisher->thread, NULL);
-    ds_nng_publisher_close(publisher->socket);
+    ds_sp_publisher_close(publisher->socket);
     ds_event_pump_destroy(publisher->pump);
     pthread_cond_destroy(&publisher->changed);
     pthread_mutex_destroy(&publisher->mutex);

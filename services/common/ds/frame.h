@@ -1,5 +1,5 @@
 /*
- * The frame: what the body of a nng message is made of. A message carries one or more frames, end
+ * The frame: what the body of a message is made of. A message carries one or more frames, end
  * to end. docs/rpc.md has the bytes.
  *
  *   offset size
@@ -22,7 +22,7 @@
 #define DS_FRAME_PREFACE_BYTES 16
 #define DS_FRAME_HEADER_BYTES_MAX (64 * 1024)
 #define DS_FRAME_PAYLOAD_BYTES_MAX (16 * 1024 * 1024)
-/* The largest nng message: a frame of the largest size. */
+/* The largest message: a frame of the largest size. */
 #define DS_MESSAGE_BYTES_MAX                                                                       \
     (DS_FRAME_PREFACE_BYTES + DS_FRAME_HEADER_BYTES_MAX + DS_FRAME_PAYLOAD_BYTES_MAX)
 #define DS_FRAMES_PER_MESSAGE_MAX 64

@@ -45,8 +45,9 @@ static uint64_t status_field(const char *status, const char *name)
     return at == NULL ? 0 : strtoull(at + strlen(name), NULL, 10);
 }
 
-/* Entries of a folder of descriptors. */
-static uint64_t count_files(const char *path)
+/* Calls `take` for each entry of a folder, while it returns true. */
+static void visit_folder(const char *path, bool (*take)(void *context, const char *name),
+                         void *context)
 {
     /* Not opendir(): ThreadSanitizer does not see the descriptor that it opens, only its end. */
     const int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -55,14 +56,28 @@ static uint64_t count_files(const char *path)
         if (file >= 0) {
             close(file);
         }
-        return 0;
+        return;
     }
-    uint64_t count = 0;
-    while (readdir(folder) != NULL) {
-        count++;
+    const struct dirent *entry = readdir(folder);
+    while (entry != NULL && (entry->d_name[0] == '.' || take(context, entry->d_name))) {
+        entry = readdir(folder);
     }
     closedir(folder);
-    return count > 2 ? count - 2 : 0; /* "." and ".." */
+}
+
+static bool count_entry(void *context, const char *name)
+{
+    (void)name;
+    (*(uint64_t *)context)++;
+    return true;
+}
+
+/* Entries of a folder of descriptors. */
+static uint64_t count_files(const char *path)
+{
+    uint64_t count = 0;
+    visit_folder(path, count_entry, &count);
+    return count;
 }
 
 static uint64_t count_open_files(void)
@@ -159,7 +174,7 @@ bool ds_process_look_at(int64_t process_id, struct ds_process_use *ret_use)
     return true;
 }
 
-bool ds_process_thread_cpu_us(int64_t thread_id, int64_t *ret_cpu_us)
+static bool thread_cpu_us(int64_t thread_id, int64_t *ret_cpu_us)
 {
     char path[PATH_BYTES_MAX];
     char stat[FILE_BYTES_MAX];
@@ -170,6 +185,30 @@ bool ds_process_thread_cpu_us(int64_t thread_id, int64_t *ret_cpu_us)
     }
     *ret_cpu_us = stat_cpu_us(stat);
     return true;
+}
+
+struct thread_list {
+    struct ds_thread_use *threads;
+    size_t count;
+    size_t count_max;
+};
+
+static bool take_thread(void *context, const char *name)
+{
+    struct thread_list *list = context;
+    struct ds_thread_use *thread = &list->threads[list->count];
+    thread->thread_id = strtoll(name, NULL, 10);
+    list->count += thread_cpu_us(thread->thread_id, &thread->cpu_us);
+    return list->count < list->count_max;
+}
+
+size_t ds_process_threads(struct ds_thread_use *ret_threads, size_t count_max)
+{
+    struct thread_list list = {.threads = ret_threads, .count_max = count_max};
+    if (count_max > 0) {
+        visit_folder("/proc/self/task", take_thread, &list);
+    }
+    return list.count;
 }
 
 void ds_process_look(struct ds_process_view *ret_view)

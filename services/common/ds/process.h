@@ -32,9 +32,14 @@ struct ds_process_use {
 /* False where there is none of that number, or it has ended. */
 bool ds_process_look_at(int64_t process_id, struct ds_process_use *ret_use);
 
-/* The CPU time of one of this process's threads, by its number at the kernel; false where there is
- * none. */
-bool ds_process_thread_cpu_us(int64_t thread_id, int64_t *ret_cpu_us);
+/* What a thread of this process has used; CPU time as above. */
+struct ds_thread_use {
+    int64_t thread_id; /* the kernel's */
+    int64_t cpu_us;
+};
+
+/* Of the threads that there are, at most so many; returns how many. */
+size_t ds_process_threads(struct ds_thread_use *ret_threads, size_t count_max);
 
 /* A registry of these figures under the names that Prometheus's own clients use, and of the
  * program's name and version; `program` outlives it. */

@@ -97,9 +97,8 @@ struct ds_call {
 
     struct ds_buffer packed_response; /* where `response` is when response_flags say so */
     uint8_t response_flags;           /* enum ds_frame_flag */
-    uint8_t
-        plain_head[DS_PLAIN_HEAD_BYTES_MAX]; /* what nng's transport sends before the response */
-    struct ds_buffer response_head;          /* where that says more than most */
+    uint8_t plain_head[DS_PLAIN_HEAD_BYTES_MAX]; /* what a listener sends before the response */
+    struct ds_buffer response_head;              /* where that says more than most */
     /* Of rpc_idempotency.h. */
     bool holds_key;
     bool is_replay; /* code and response are those of an earlier call */
@@ -107,7 +106,7 @@ struct ds_call {
     struct ds_call *next_waiter;
 
     /* Of rpc_calls.h; the links are guarded by server->calls_mutex. */
-    uint32_t peer_id;
+    uint64_t peer_id;
     bool is_listed;
     bool connection_is_full; /* it has more requests in work than it may */
     struct ds_call *previous;

@@ -71,7 +71,7 @@ bool ds_rpc_calls_cancel(struct ds_rpc_server *server, const struct ds_call *can
     return found;
 }
 
-void ds_rpc_calls_cancel_peer(struct ds_rpc_server *server, uint32_t peer_id)
+void ds_rpc_calls_cancel_peer(struct ds_rpc_server *server, uint64_t peer_id)
 {
     pthread_mutex_lock(&server->calls_mutex);
     for (struct ds_call *call = server->calls; call != NULL; call = call->next) {

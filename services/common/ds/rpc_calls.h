@@ -18,6 +18,6 @@ void ds_rpc_calls_remove(struct ds_rpc_server *server, struct ds_call *call);
 bool ds_rpc_calls_cancel(struct ds_rpc_server *server, const struct ds_call *canceller);
 
 /* Cancels the calls of a connection that is gone. */
-void ds_rpc_calls_cancel_peer(struct ds_rpc_server *server, uint32_t peer_id);
+void ds_rpc_calls_cancel_peer(struct ds_rpc_server *server, uint64_t peer_id);
 
 #endif

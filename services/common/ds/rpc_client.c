@@ -27,7 +27,7 @@ ds_code ds_channel_open(const struct ds_channel_options *options, struct ds_chan
         return DS_OK;
     }
     return options->url_count > 0 ? ds_channel_balanced_open(options, ret_channel)
-                                  : ds_channel_nng_open(options, ret_channel);
+                                  : ds_channel_sp_open(options, ret_channel);
 }
 
 void ds_channel_close(struct ds_channel *channel)
@@ -160,8 +160,9 @@ const char *ds_client_failure_text(ds_code code)
     }
 }
 
-void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *call)
+void ds_client_call_clear(struct ds_client_call *call)
 {
+    ds_client_call_release(call);
     call->code = DS_UNKNOWN;
     call->message = "";
     call->status_details = (struct ds_bytes){.data = NULL, .size = 0};
@@ -172,7 +173,12 @@ void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *cal
     call->retry_pushback_ms = 0;
     call->queue_us = 0;
     call->execution_us = 0;
+}
+
+void ds_client_call_start(struct ds_channel *channel, struct ds_client_call *call)
+{
     call->reply = NULL;
+    ds_client_call_clear(call);
     call->in_flight = NULL;
     call->is_unexecuted = false;
     channel->ops->call(channel, call);

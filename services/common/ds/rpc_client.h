@@ -1,6 +1,6 @@
 /*
- * The client side: a channel to one service and the calls made on it. Transports: nng over ipc and
- * tcp, and direct into a server of the same process.
+ * The client side: a channel to one service and the calls made on it. Transports: messages over
+ * ipc, tcp and tls+tcp, and direct into a server of the same process.
  *
  * Calls that are made before one flush share messages as far as docs/rpc.md allows; 200 reads go
  * out as four messages. `requests`, `replies` and `done` are the program's:
@@ -75,7 +75,6 @@ struct ds_channel_options {
     bool compress;
     uint32_t (*random)(void *context); /* for the jitter, any thread; NULL: the system's */
     void *random_context;
-    const char *client_name;      /* for Hello */
     const struct ds_clock *clock; /* NULL: the system's */
     struct ds_metrics *metrics;   /* NULL: not counted; outlives the channel */
 };

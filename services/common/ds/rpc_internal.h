@@ -4,8 +4,8 @@
 
 #include "ds/call_log.h"
 #include "ds/interceptor.h"
-#include "ds/peers.h"
 #include "ds/rpc_call.h"
+#include "ds/sp_listener.h"
 #include "ds/worker.h"
 
 #include <pthread.h>
@@ -22,7 +22,6 @@ struct ds_service_entry {
 };
 
 struct ds_idempotency_keys;
-struct ds_nng_listener;
 struct ds_rate_limiter;
 struct ds_slow_calls;
 
@@ -50,14 +49,14 @@ struct ds_rpc_server {
     struct ds_worker_pool *read_pool;
     struct ds_worker_pool *write_pool;
 
-    struct ds_nng_listener *listeners[DS_RPC_LISTENERS_MAX];
+    struct ds_sp_listener *listeners[DS_RPC_LISTENERS_MAX];
     size_t listener_count;
     struct ds_tls_identity *tls_identity; /* NULL: no listener may speak TLS */
 
     const char *event_urls[DS_RPC_EVENT_URLS_MAX];
     size_t event_url_count;
 
-    struct ds_peer_limits peer_limits;
+    struct ds_sp_limits limits;  /* of each listener */
     pthread_mutex_t calls_mutex; /* guards calls and their links */
     struct ds_call *calls;       /* those of rpc_calls.h */
 
@@ -78,9 +77,8 @@ void ds_rpc_introspection_watch(struct ds_rpc_server *server);
 /* Tells the server that a call has been answered. */
 void ds_rpc_server_call_left(struct ds_rpc_server *server);
 
-/* A message from a listener: one frame or more. Ends in one ds_nng_exchange_reply(). */
-struct ds_nng_exchange;
-void ds_rpc_message_receive(struct ds_rpc_server *server, struct ds_nng_exchange *exchange,
+/* A message from a listener: one frame or more. Ends in one ds_sp_exchange_reply(). */
+void ds_rpc_message_receive(struct ds_rpc_server *server, struct ds_sp_exchange *exchange,
                             struct ds_bytes message);
 
 #endif

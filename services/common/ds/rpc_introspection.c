@@ -1,7 +1,6 @@
 /* What a server shows of its pools, connections and idempotency keys, as views and as metrics. */
 #include "ds/compress.h"
 #include "ds/introspection.h"
-#include "ds/nng_listener.h"
 #include "ds/rpc_idempotency.h"
 #include "ds/rpc_internal.h"
 
@@ -42,8 +41,8 @@ void ds_rpc_server_connections(struct ds_rpc_server *server, size_t max, ds_conn
 {
     struct connection_taking taking = {.take = take, .context = context};
     for (size_t i = 0; i < server->listener_count && taking.taken < max; i++) {
-        ds_nng_listener_connections(server->listeners[i], max - taking.taken, take_connection,
-                                    &taking);
+        ds_sp_listener_connections(server->listeners[i], max - taking.taken, take_connection,
+                                   &taking);
     }
 }
 
@@ -82,9 +81,43 @@ static void collect_connections(void *context, struct ds_metrics_samples *sample
     const struct ds_rpc_server *server = context;
     for (size_t i = 0; i < server->listener_count; i++) {
         const struct ds_metrics_label label = {"listener",
-                                               ds_nng_listener_url(server->listeners[i])};
+                                               ds_sp_listener_url(server->listeners[i])};
         ds_metrics_sample(samples, &label, 1,
-                          ds_nng_listener_connection_count(server->listeners[i]));
+                          ds_sp_listener_connection_count(server->listeners[i]));
+    }
+}
+
+static void collect_refused_connections(void *context, struct ds_metrics_samples *samples)
+{
+    const struct ds_rpc_server *server = context;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        const struct ds_metrics_label label = {"listener",
+                                               ds_sp_listener_url(server->listeners[i])};
+        ds_metrics_sample(samples, &label, 1, ds_sp_listener_figures(server->listeners[i]).refused);
+    }
+}
+
+static void sample_hang_ups(const struct ds_sp_listener *listener,
+                            struct ds_metrics_samples *samples)
+{
+    const struct ds_sp_listener_figures figures = ds_sp_listener_figures(listener);
+    const struct {
+        const char *reason;
+        uint64_t count;
+    } rows[] = {
+        {"malformed", figures.malformed}, {"overdue", figures.overdue}, {"unread", figures.unread}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct ds_metrics_label labels[] = {{"listener", ds_sp_listener_url(listener)},
+                                                  {"reason", rows[i].reason}};
+        ds_metrics_sample(samples, labels, 2, rows[i].count);
+    }
+}
+
+static void collect_hang_ups(void *context, struct ds_metrics_samples *samples)
+{
+    const struct ds_rpc_server *server = context;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        sample_hang_ups(server->listeners[i], samples);
     }
 }
 
@@ -120,6 +153,10 @@ void ds_rpc_introspection_watch(struct ds_rpc_server *server)
          collect_pool_refused, server},
         {"ds_rpc_server_connections", "Connections of a listener.", "gauge", collect_connections,
          server},
+        {"ds_rpc_server_connections_refused_total", "Connections past a cap of a listener.",
+         "counter", collect_refused_connections, server},
+        {"ds_rpc_server_hang_ups_total", "Connections that a listener ended, by reason.", "counter",
+         collect_hang_ups, server},
     };
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         ds_metrics_watch_family(server->metrics, &families[i]);

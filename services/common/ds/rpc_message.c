@@ -3,7 +3,6 @@
  * one message once the last call is finished.
  */
 #include "ds/frame.h"
-#include "ds/nng_listener.h"
 #include "ds/rpc_calls.h"
 #include "ds/rpc_frame.h"
 #include "ds/rpc_internal.h"
@@ -19,7 +18,6 @@
  * again by a call that travels alone: the rest of DS_MESSAGE_BYTES_MAX is for the frames' heads. */
 #define SHARED_MESSAGE_BYTES_MAX (DS_FRAME_PAYLOAD_BYTES_MAX - 1024 * 1024)
 
-#define PEER_BYTES_MAX 64
 /* More frames than these of a message that is refused as a whole share one answer. */
 #define REFUSED_FRAMES_MAX 1024
 /* Of the answers to them. */
@@ -28,17 +26,16 @@
 /* The calls of one message. The thread that finishes the last of them sends the reply. */
 struct message_group {
     struct ds_rpc_server *server;
-    struct ds_nng_exchange *exchange;
+    struct ds_sp_exchange *exchange;
     atomic_size_t pending;        /* calls not finished, begun or not */
     atomic_size_t response_bytes; /* of the calls finished so far */
     size_t call_count;
     struct ds_call *calls[];
 };
 
-static void note_peer(struct ds_call *call, const struct ds_nng_exchange *exchange)
+static void note_peer(struct ds_call *call, const struct ds_sp_exchange *exchange)
 {
-    char peer[PEER_BYTES_MAX];
-    ds_nng_exchange_peer(exchange, peer, sizeof peer);
+    const char *peer = ds_sp_exchange_peer(exchange);
     call->request.peer = ds_arena_copy_text(call->arena, peer, strlen(peer));
 }
 
@@ -53,7 +50,7 @@ static void group_reply(struct message_group *group)
             parts[part_count++] = call->response;
         }
     }
-    ds_nng_exchange_reply(group->exchange, parts, part_count);
+    ds_sp_exchange_reply(group->exchange, parts, part_count);
     for (size_t i = 0; i < group->call_count; i++) {
         ds_call_destroy(group->calls[i]);
     }
@@ -85,8 +82,8 @@ static void call_pack(void *argument)
     ds_rpc_server_call_left(server);
 }
 
-/* Packing takes longer than most inline methods, so nng's threads leave it to the readers'. False
- * where those have their hands full: the response then goes as it is. */
+/* Packing takes longer than most inline methods, so the listener's threads leave it to the
+ * readers'. False where those have their hands full: the response then goes as it is. */
 static bool call_pack_elsewhere(struct ds_call *call)
 {
     struct ds_rpc_server *server = call->server;
@@ -143,7 +140,7 @@ static void run_call(struct message_group *group, struct ds_call *call)
 {
     if (!call->shared) {
         ds_rpc_calls_add(call->server, call);
-        if (!ds_nng_exchange_has_peer(group->exchange)) {
+        if (!ds_sp_exchange_has_peer(group->exchange)) {
             atomic_store(&call->cancelled, true); /* Its end came before the call was known. */
         }
     }
@@ -155,10 +152,10 @@ static void run_frame(struct message_group *group, struct ds_call *call,
 {
     call->transport = group;
     call->finished = call_finished;
-    call->trusted = ds_nng_exchange_is_trusted(group->exchange);
+    call->trusted = ds_sp_exchange_is_trusted(group->exchange);
     call->shared = group->call_count > 1;
-    call->peer_id = ds_nng_exchange_peer_id(group->exchange);
-    call->connection_is_full = ds_nng_exchange_is_over_limit(group->exchange);
+    call->peer_id = ds_sp_exchange_peer_id(group->exchange);
+    call->connection_is_full = ds_sp_exchange_is_over_limit(group->exchange);
     note_peer(call, group->exchange);
     const ds_code code = ds_rpc_frame_read(call, frame);
     if (code != DS_OK) {
@@ -190,23 +187,23 @@ static ds_code count_frames(struct ds_bytes message, size_t *ret_count)
     return count == 0 ? DS_INVALID_ARGUMENT : DS_OK;
 }
 
-static void reply_version_reject(struct ds_nng_exchange *exchange)
+static void reply_version_reject(struct ds_sp_exchange *exchange)
 {
     uint8_t frame[DS_FRAME_PREFACE_BYTES + 2];
     ds_frame_write_preface(frame, DS_FRAME_VERSION_REJECT, 0, 0, 2);
     frame[DS_FRAME_PREFACE_BYTES] = DS_FRAME_VERSION;
     frame[DS_FRAME_PREFACE_BYTES + 1] = DS_FRAME_VERSION;
     const struct ds_bytes part = ds_bytes_of(frame, sizeof frame);
-    ds_nng_exchange_reply(exchange, &part, 1);
+    ds_sp_exchange_reply(exchange, &part, 1);
 }
 
 /* A response without a call id: all that can be said about bytes that are no frames. */
-static void reply_malformed(struct ds_rpc_server *server, struct ds_nng_exchange *exchange)
+static void reply_malformed(struct ds_rpc_server *server, struct ds_sp_exchange *exchange)
 {
     struct ds_call *call = ds_call_create(server);
     call->code = ds_rpc_frame_refuse(call, "the message is not made of whole frames");
     const struct ds_bytes part = ds_rpc_frame_head(call);
-    ds_nng_exchange_reply(exchange, &part, 1);
+    ds_sp_exchange_reply(exchange, &part, 1);
     ds_call_destroy(call);
 }
 
@@ -230,7 +227,7 @@ static void append_refusal(struct ds_buffer *reply, struct ds_call *call, struct
 }
 
 /* An answer to each frame of a message of which none is executed. */
-static void reply_refusals(struct ds_rpc_server *server, struct ds_nng_exchange *exchange,
+static void reply_refusals(struct ds_rpc_server *server, struct ds_sp_exchange *exchange,
                            struct ds_bytes message, const char *why)
 {
     struct ds_buffer reply;
@@ -247,12 +244,12 @@ static void reply_refusals(struct ds_rpc_server *server, struct ds_nng_exchange 
         append_refusal(&reply, call, (struct ds_bytes){0});
     }
     const struct ds_bytes part = ds_buffer_bytes(&reply);
-    ds_nng_exchange_reply(exchange, &part, 1);
+    ds_sp_exchange_reply(exchange, &part, 1);
     ds_buffer_deinit(&reply);
     ds_call_destroy(call);
 }
 
-static void run_message(struct ds_rpc_server *server, struct ds_nng_exchange *exchange,
+static void run_message(struct ds_rpc_server *server, struct ds_sp_exchange *exchange,
                         struct ds_bytes message, size_t frame_count)
 {
     struct message_group *group = calloc(1, sizeof *group + frame_count * sizeof *group->calls);
@@ -276,7 +273,7 @@ static void run_message(struct ds_rpc_server *server, struct ds_nng_exchange *ex
     }
 }
 
-void ds_rpc_message_receive(struct ds_rpc_server *server, struct ds_nng_exchange *exchange,
+void ds_rpc_message_receive(struct ds_rpc_server *server, struct ds_sp_exchange *exchange,
                             struct ds_bytes message)
 {
     size_t frame_count = 0;

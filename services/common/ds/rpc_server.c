@@ -6,7 +6,6 @@
 #include "ds/introspection.h"
 #include "ds/log.h"
 #include "ds/loopback.h"
-#include "ds/nng_listener.h"
 #include "ds/rate_limit.h"
 #include "ds/rpc_calls.h"
 #include "ds/rpc_control.h"
@@ -25,8 +24,6 @@
 
 #define QUEUE_DEFAULT 256
 #define WRITE_THREADS_DEFAULT 2
-/* Exchanges beyond those that queues and threads can hold, so that health is always answered. */
-#define CONTROL_EXCHANGES 16
 /* Of the calls that a drain did not wait for, how many the log tells. */
 #define UNDRAINED_TOLD_MAX 16
 
@@ -41,9 +38,9 @@ static int64_t or_default(int64_t value, int64_t standard)
     return value > 0 ? value : standard;
 }
 
-static struct ds_peer_limits peer_limits_of(const struct ds_rpc_limits *limits)
+static struct ds_sp_limits limits_of(const struct ds_rpc_limits *limits)
 {
-    return (struct ds_peer_limits){
+    return (struct ds_sp_limits){
         .connections_max = (size_t)or_default(limits->connections_max, DS_RPC_CONNECTIONS_DEFAULT),
         .connections_per_address_max = (size_t)or_default(limits->connections_per_address_max,
                                                           DS_RPC_CONNECTIONS_PER_ADDRESS_DEFAULT),
@@ -92,7 +89,7 @@ struct ds_rpc_server *ds_rpc_server_create(const struct ds_rpc_server_options *o
     server->rate_limiter = rate_limiter_of(&options->rate_limit);
     server->in_flight_max = (int)(2 * queue_max + readers + writers);
     atomic_init(&server->serving, true);
-    server->peer_limits = peer_limits_of(&options->limits);
+    server->limits = limits_of(&options->limits);
     pthread_mutex_init(&server->calls_mutex, NULL);
     pthread_mutex_init(&server->drain_mutex, NULL);
     pthread_cond_init(&server->drained, NULL);
@@ -170,7 +167,7 @@ size_t ds_rpc_server_connection_count(const struct ds_rpc_server *server)
 {
     size_t count = 0;
     for (size_t i = 0; i < server->listener_count; i++) {
-        count += ds_nng_listener_connection_count(server->listeners[i]);
+        count += ds_sp_listener_connection_count(server->listeners[i]);
     }
     return count;
 }
@@ -185,10 +182,7 @@ static void log_refused(const char *url, const char *why)
     ds_log(DS_LOG_ERROR, "listen_refused", DS_LOG_TEXT("url", url), DS_LOG_TEXT("reason", why));
 }
 
-/*
- * The socket's folder is what keeps strangers out: whoever may enter it is believed, and on
- * nng 1.5.2 a mere connect-and-close can stop an ipc listener for good (nng issue 1518).
- */
+/* The socket's folder is what keeps strangers out: whoever may enter it is believed. */
 static ds_code prepare_folder(const char *url, const char *socket_path)
 {
     char folder[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -235,12 +229,12 @@ ds_code ds_rpc_listen_check(const char *url)
     return DS_INVALID_ARGUMENT;
 }
 
-static void receive(void *context, struct ds_nng_exchange *exchange, struct ds_bytes message)
+static void receive(void *context, struct ds_sp_exchange *exchange, struct ds_bytes message)
 {
     ds_rpc_message_receive(context, exchange, message);
 }
 
-static void peer_left(void *context, uint32_t peer_id)
+static void peer_left(void *context, uint64_t peer_id)
 {
     ds_rpc_calls_cancel_peer(context, peer_id);
 }
@@ -251,7 +245,19 @@ void ds_rpc_server_set_tls_identity(struct ds_rpc_server *server, struct ds_tls_
     server->tls_identity = ds_tls_identity_hold(identity);
     ds_tls_identity_release(old);
     for (size_t i = 0; i < server->listener_count; i++) {
-        ds_nng_listener_set_identity(server->listeners[i], identity);
+        ds_sp_listener_set_identity(server->listeners[i], identity);
+    }
+}
+
+static const char *refusal_of(ds_code code)
+{
+    switch (code) {
+    case DS_ALREADY_EXISTS:
+        return "the address is in use";
+    case DS_RESOURCE_EXHAUSTED:
+        return "no descriptor or no thread is left";
+    default:
+        return "the address can't be listened on";
     }
 }
 
@@ -263,13 +269,12 @@ ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char
         return DS_RESOURCE_EXHAUSTED;
     }
     DS_TRY(ds_rpc_listen_check(url));
-    struct ds_nng_listener *listener = NULL;
-    const ds_code code = ds_nng_listen(
-        &(struct ds_nng_listener_options){
+    struct ds_sp_listener *listener = NULL;
+    const ds_code code = ds_sp_listen(
+        &(struct ds_sp_listener_options){
             .url = url,
             .message_bytes_max = DS_MESSAGE_BYTES_MAX,
-            .exchange_count = (size_t)server->in_flight_max + CONTROL_EXCHANGES,
-            .peer_limits = server->peer_limits,
+            .limits = server->limits,
             .identity = server->tls_identity,
             .receive = receive,
             .peer_left = peer_left,
@@ -277,13 +282,12 @@ ds_code ds_rpc_server_listen(struct ds_rpc_server *server, const char *url, char
         },
         &listener);
     if (code != DS_OK) {
-        log_refused(url, code == DS_ALREADY_EXISTS ? "the address is in use"
-                                                   : "the address can't be listened on");
+        log_refused(url, refusal_of(code));
         return code;
     }
     server->listeners[server->listener_count++] = listener;
     if (ret_url != NULL) {
-        snprintf(ret_url, ret_url_bytes_max, "%s", ds_nng_listener_url(listener));
+        snprintf(ret_url, ret_url_bytes_max, "%s", ds_sp_listener_url(listener));
     }
     return DS_OK;
 }
@@ -322,22 +326,32 @@ void ds_rpc_server_drain(struct ds_rpc_server *server, int grace_ms)
     }
 }
 
+/* A deferred call that is completed later would touch what is freed then. */
+static void await_calls(struct ds_rpc_server *server)
+{
+    pthread_mutex_lock(&server->drain_mutex);
+    while (atomic_load(&server->in_flight) > 0) {
+        pthread_cond_wait(&server->drained, &server->drain_mutex);
+    }
+    pthread_mutex_unlock(&server->drain_mutex);
+}
+
 void ds_rpc_server_destroy(struct ds_rpc_server *server)
 {
     if (server == NULL) {
         return;
     }
-    /* A deferred call that is completed later would touch what is freed here. */
-    pthread_mutex_lock(&server->drain_mutex);
     atomic_store(&server->draining, true);
-    while (atomic_load(&server->in_flight) > 0) {
-        pthread_cond_wait(&server->drained, &server->drain_mutex);
+    /* As long as there are any, the listeners notice callers that vanish, which ends theirs. */
+    await_calls(server);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        ds_sp_listener_stop(server->listeners[i]);
     }
-    pthread_mutex_unlock(&server->drain_mutex);
+    await_calls(server);
     ds_worker_pool_destroy(server->read_pool);
     ds_worker_pool_destroy(server->write_pool);
     for (size_t i = 0; i < server->listener_count; i++) {
-        ds_nng_listener_close(server->listeners[i]);
+        ds_sp_listener_close(server->listeners[i]);
     }
     ds_tls_identity_release(server->tls_identity);
     ds_idempotency_destroy(server->idempotency);

@@ -1,7 +1,7 @@
 /*
- * The server side: listeners, receive contexts, control lane, bounded pools, and the dispatcher
- * that every call passes whatever it came by. The interceptors run in the order in which
- * rpc_interceptors.c lists them.
+ * The server side: listeners, control lane, bounded pools, and the dispatcher that every call
+ * passes whatever it came by. The interceptors run in the order in which rpc_interceptors.c lists
+ * them.
  */
 #ifndef DS_RPC_SERVER_H
 #define DS_RPC_SERVER_H

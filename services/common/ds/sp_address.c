@@ -1,5 +1,8 @@
 #include "ds/sp_address.h"
 
+#include "ds/host_port.h"
+#include "ds/tls.h"
+
 #include <arpa/inet.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -8,6 +11,7 @@
 
 #define IPC_SCHEME "ipc://"
 #define TCP_SCHEME "tcp://"
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 #define PORT_MAX 65535
 #define PORT_DIGITS_MAX 5
 
@@ -81,19 +85,11 @@ static ds_code read_host(const char *text, struct ds_sp_address *ret_address)
 {
     struct ds_sp_address address = {.place_count = 0};
     char host[INET6_ADDRSTRLEN];
+    bool is_bracketed;
+    const char *port_text;
     in_port_t port;
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || !read_port(colon + 1, &port)) {
-        return DS_INVALID_ARGUMENT;
-    }
-    const bool is_bracketed = text[0] == '[' && colon[-1] == ']';
-    const size_t host_bytes = (size_t)(colon - text) - (is_bracketed ? 2 : 0);
-    if (host_bytes >= sizeof host) {
-        return DS_INVALID_ARGUMENT;
-    }
-    memcpy(host, text + (is_bracketed ? 1 : 0), host_bytes);
-    host[host_bytes] = '\0';
-    if (!add_host(host, is_bracketed, port, &address)) {
+    if (!ds_host_port_split(text, host, sizeof host, &is_bracketed, &port_text) ||
+        !read_port(port_text, &port) || !add_host(host, is_bracketed, port, &address)) {
         return DS_INVALID_ARGUMENT;
     }
     *ret_address = address;
@@ -109,4 +105,32 @@ ds_code ds_sp_address_read(const char *url, struct ds_sp_address *ret_address)
         return read_host(url + strlen(TCP_SCHEME), ret_address);
     }
     return DS_INVALID_ARGUMENT;
+}
+
+/* HOST:PORT, whose HOST is no number. */
+static ds_code read_name(const char *text, struct ds_sp_target *target)
+{
+    in_port_t port;
+    const size_t host_bytes = strspn(text, NAME_CHARACTERS);
+    if (host_bytes == 0 || host_bytes >= sizeof target->host || text[host_bytes] != ':' ||
+        !read_port(text + host_bytes + 1, &port)) {
+        return DS_INVALID_ARGUMENT;
+    }
+    memcpy(target->host, text, host_bytes);
+    memcpy(target->port, text + host_bytes + 1, strlen(text + host_bytes + 1));
+    target->is_name = true;
+    return DS_OK;
+}
+
+ds_code ds_sp_target_read(const char *url, struct ds_sp_target *ret_target)
+{
+    struct ds_sp_target target = {.is_tls = ds_url_is_tls(url)};
+    const char *scheme = target.is_tls ? DS_TLS_SCHEME : TCP_SCHEME;
+    if (strncmp(url, scheme, strlen(scheme)) != 0) {
+        DS_TRY(ds_sp_address_read(url, &target.address));
+    } else if (read_host(url + strlen(scheme), &target.address) != DS_OK) {
+        DS_TRY(read_name(url + strlen(scheme), &target));
+    }
+    *ret_target = target;
+    return DS_OK;
 }

@@ -1,9 +1,5 @@
 #include "ds/sp_stream.h"
 
-#include <assert.h>
-
-/* Room for many small messages, so that one receive takes them all. */
-#define FIRST_BYTES 16384
 #define SIZE_BYTES 8
 #define IPC_MESSAGE 1
 
@@ -14,6 +10,18 @@ void ds_sp_greeting_write(uint16_t protocol, uint8_t ret_greeting[DS_SP_GREETING
     memcpy(ret_greeting, greeting, sizeof greeting);
 }
 
+size_t ds_sp_head_write(bool is_ipc, uint64_t size, uint8_t ret_head[DS_SP_HEAD_BYTES_MAX])
+{
+    size_t at = 0;
+    if (is_ipc) {
+        ret_head[at++] = IPC_MESSAGE;
+    }
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        ret_head[at++] = (uint8_t)(size >> shift);
+    }
+    return at;
+}
+
 static size_t head_bytes(const struct ds_sp_stream *stream)
 {
     return SIZE_BYTES + (stream->options.is_ipc ? 1 : 0);
@@ -22,53 +30,66 @@ static size_t head_bytes(const struct ds_sp_stream *stream)
 void ds_sp_stream_init(struct ds_sp_stream *stream, const struct ds_sp_stream_options *options)
 {
     *stream = (struct ds_sp_stream){.options = *options};
-    const size_t limit = head_bytes(stream) + options->message_bytes_max;
-    ds_buffer_init(&stream->bytes, limit > FIRST_BYTES ? limit : FIRST_BYTES);
+    ds_buffer_init(&stream->partial, head_bytes(stream) + options->message_bytes_max);
 }
 
 void ds_sp_stream_deinit(struct ds_sp_stream *stream)
 {
-    ds_buffer_deinit(&stream->bytes);
+    ds_buffer_deinit(&stream->partial);
 }
 
 void ds_sp_stream_restart(struct ds_sp_stream *stream)
 {
-    ds_buffer_clear(&stream->bytes);
-    stream->taken = 0;
+    ds_buffer_deinit(&stream->partial);
+    stream->partial_is_seen = false;
     stream->is_greeted = false;
+    stream->failure = DS_SP_MORE;
 }
 
-uint8_t *ds_sp_stream_room(struct ds_sp_stream *stream, size_t *ret_size)
+struct ds_buffer ds_sp_stream_take(struct ds_sp_stream *stream)
 {
-    struct ds_buffer *bytes = &stream->bytes;
-    if (stream->taken > 0) {
-        bytes->size -= stream->taken;
-        memmove(bytes->data, bytes->data + stream->taken, bytes->size);
-        stream->taken = 0;
+    struct ds_buffer taken = {.data = NULL};
+    if (stream->partial_is_seen) {
+        taken = stream->partial;
+        ds_buffer_init(&stream->partial, taken.limit);
+        stream->partial_is_seen = false;
     }
-    uint8_t *room = ds_buffer_reserve(bytes, bytes->capacity == 0 ? FIRST_BYTES : 1);
-    /* What is left is less than a whole message, and the limit has room for the largest. */
-    assert(room != NULL);
-    *ret_size = bytes->capacity - bytes->size;
-    return room;
+    return taken;
 }
 
-void ds_sp_stream_commit(struct ds_sp_stream *stream, size_t size)
+bool ds_sp_stream_is_midway(const struct ds_sp_stream *stream)
 {
-    ds_buffer_commit(&stream->bytes, size);
+    return !stream->is_greeted || (stream->partial.size > 0 && !stream->partial_is_seen);
 }
 
-static enum ds_sp_outcome take_greeting(struct ds_sp_stream *stream)
+/* Moves bytes to the part until that has `size` of them; false where they do not reach. */
+static bool gather(struct ds_sp_stream *stream, struct ds_bytes *bytes, size_t size)
+{
+    const size_t wanted = size > stream->partial.size ? size - stream->partial.size : 0;
+    const size_t taken = wanted < bytes->size ? wanted : bytes->size;
+    /* Within the limit: `size` is that of a greeting or of a message that is allowed. */
+    ds_buffer_append(&stream->partial, bytes->data, taken);
+    ds_bytes_skip(bytes, taken);
+    return taken == wanted;
+}
+
+static enum ds_sp_outcome fail(struct ds_sp_stream *stream, enum ds_sp_outcome failure)
+{
+    stream->failure = failure;
+    return failure;
+}
+
+static enum ds_sp_outcome take_greeting(struct ds_sp_stream *stream, struct ds_bytes *bytes)
 {
     uint8_t wanted[DS_SP_GREETING_BYTES];
     ds_sp_greeting_write(stream->options.peer_protocol, wanted);
-    const bool is_whole = stream->bytes.size >= sizeof wanted;
-    const size_t size = is_whole ? sizeof wanted : stream->bytes.size;
-    if (size > 0 && memcmp(stream->bytes.data, wanted, size) != 0) {
-        return DS_SP_NO_PEER;
+    const bool is_whole = gather(stream, bytes, sizeof wanted);
+    if (stream->partial.size > 0 &&
+        memcmp(stream->partial.data, wanted, stream->partial.size) != 0) {
+        return fail(stream, DS_SP_NO_PEER);
     }
     if (is_whole) {
-        stream->taken = sizeof wanted;
+        ds_buffer_deinit(&stream->partial);
         stream->is_greeted = true;
     }
     return DS_SP_MORE;
@@ -83,36 +104,80 @@ static uint64_t size_of(const uint8_t *head)
     return size;
 }
 
-static enum ds_sp_outcome take_message(struct ds_sp_stream *stream, struct ds_bytes *ret_message)
+/* DS_SP_MESSAGE where such a message may come; `head` has as many bytes as there are yet. */
+static enum ds_sp_outcome check_head(const struct ds_sp_stream *stream, struct ds_bytes head,
+                                     size_t *ret_message_bytes)
 {
-    const uint8_t *head = stream->bytes.data + stream->taken;
-    const size_t here = stream->bytes.size - stream->taken;
-    const size_t before = head_bytes(stream);
-    if (stream->options.is_ipc && here > 0 && head[0] != IPC_MESSAGE) {
+    if (stream->options.is_ipc && head.size > 0 && head.data[0] != IPC_MESSAGE) {
         return DS_SP_NO_FRAME;
     }
-    if (here < before) {
+    if (head.size < head_bytes(stream)) {
         return DS_SP_MORE;
     }
-    const uint64_t size = size_of(head + before - SIZE_BYTES);
+    const uint64_t size = size_of(head.data + head_bytes(stream) - SIZE_BYTES);
     if (size > stream->options.message_bytes_max) {
         return DS_SP_TOO_LARGE;
     }
-    if (here - before < size) {
-        return DS_SP_MORE;
-    }
-    *ret_message = ds_bytes_of(head + before, (size_t)size);
-    stream->taken += before + (size_t)size;
+    *ret_message_bytes = (size_t)size;
     return DS_SP_MESSAGE;
 }
 
-enum ds_sp_outcome ds_sp_stream_next(struct ds_sp_stream *stream, struct ds_bytes *ret_message)
+/* A message of which a part is here already. */
+static enum ds_sp_outcome take_rest(struct ds_sp_stream *stream, struct ds_bytes *bytes,
+                                    struct ds_bytes *ret_message)
 {
+    size_t size = 0;
+    gather(stream, bytes, head_bytes(stream));
+    const enum ds_sp_outcome outcome = check_head(stream, ds_buffer_bytes(&stream->partial), &size);
+    if (outcome == DS_SP_MORE) {
+        return DS_SP_MORE;
+    }
+    if (outcome != DS_SP_MESSAGE) {
+        return fail(stream, outcome);
+    }
+    if (!gather(stream, bytes, head_bytes(stream) + size)) {
+        return DS_SP_MORE;
+    }
+    *ret_message = ds_bytes_of(stream->partial.data + head_bytes(stream), size);
+    stream->partial_is_seen = true;
+    return DS_SP_MESSAGE;
+}
+
+static enum ds_sp_outcome take_message(struct ds_sp_stream *stream, struct ds_bytes *bytes,
+                                       struct ds_bytes *ret_message)
+{
+    size_t size = 0;
+    if (stream->partial.size > 0) {
+        return take_rest(stream, bytes, ret_message);
+    }
+    const enum ds_sp_outcome outcome = check_head(stream, *bytes, &size);
+    if (outcome != DS_SP_MESSAGE && outcome != DS_SP_MORE) {
+        return fail(stream, outcome);
+    }
+    if (outcome == DS_SP_MORE || bytes->size - head_bytes(stream) < size) {
+        gather(stream, bytes, bytes->size);
+        return DS_SP_MORE;
+    }
+    *ret_message = ds_bytes_of(bytes->data + head_bytes(stream), size);
+    ds_bytes_skip(bytes, head_bytes(stream) + size);
+    return DS_SP_MESSAGE;
+}
+
+enum ds_sp_outcome ds_sp_stream_next(struct ds_sp_stream *stream, struct ds_bytes *bytes,
+                                     struct ds_bytes *ret_message)
+{
+    if (stream->partial_is_seen) {
+        ds_buffer_deinit(&stream->partial);
+        stream->partial_is_seen = false;
+    }
+    if (stream->failure != DS_SP_MORE) {
+        return stream->failure;
+    }
     if (!stream->is_greeted) {
-        const enum ds_sp_outcome outcome = take_greeting(stream);
+        const enum ds_sp_outcome outcome = take_greeting(stream, bytes);
         if (!stream->is_greeted) {
             return outcome;
         }
     }
-    return take_message(stream, ret_message);
+    return take_message(stream, bytes, ret_message);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define US_PER_MS 1000
+#define READ_BYTES 65536
 
 enum phase {
     WAITING, /* until due_us, to connect then */
@@ -37,9 +38,11 @@ struct ds_sp_subscriber {
     int64_t due_us; /* the end of each phase but OPEN */
     int reconnect_ms;
     unsigned int try_count;
-    bool has_warned; /* of a peer, since the last message */
+    bool has_warned;        /* of a peer, since the last message */
+    struct ds_bytes unread; /* of `bytes` */
     size_t topic_count;
     struct topic topics[DS_SP_TOPICS_MAX];
+    uint8_t bytes[READ_BYTES];
 };
 
 static int64_t now_us(const struct ds_sp_subscriber *subscriber)
@@ -62,49 +65,24 @@ static void hang_up(struct ds_sp_subscriber *subscriber)
         subscriber->fd = -1;
     }
     ds_sp_stream_restart(&subscriber->stream);
+    subscriber->unread = (struct ds_bytes){0};
     phase_begin(subscriber, WAITING, subscriber->reconnect_ms);
     subscriber->reconnect_ms = subscriber->reconnect_ms * 2 < DS_SP_RECONNECT_MS_MAX
                                    ? subscriber->reconnect_ms * 2
                                    : DS_SP_RECONNECT_MS_MAX;
 }
 
-/*
- * Over ipc the greeting takes a descriptor of this very end along, which the kernel keeps until the
- * greeting is read. nng 1.5.2 greets before it reads, and listens no more where whoever came has
- * hung up by then (issue 1518). So this end stays until it has been greeted, whatever becomes of us
- * meanwhile. A receiver that asks for no descriptors, as nng, never sees it.
- */
-static bool send_greeting_with_end(int fd, struct iovec greeting)
-{
-    union {
-        struct cmsghdr head; /* for its alignment */
-        char bytes[CMSG_SPACE(sizeof fd)];
-    } control = {.bytes = {0}};
-    struct msghdr message = {.msg_iov = &greeting,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(head), &fd, sizeof fd);
-    return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)greeting.iov_len;
-}
-
 /* A connection that is new takes eight bytes at once. */
-static bool send_greeting(int fd, bool is_ipc)
+static bool send_greeting(int fd)
 {
     uint8_t greeting[DS_SP_GREETING_BYTES];
     ds_sp_greeting_write(DS_SP_SUB, greeting);
-    /* The kernel lets a user have only so many descriptors on their way. */
-    return (is_ipc && send_greeting_with_end(fd, (struct iovec){greeting, sizeof greeting})) ||
-           send(fd, greeting, sizeof greeting, MSG_NOSIGNAL) == sizeof greeting;
+    return send(fd, greeting, sizeof greeting, MSG_NOSIGNAL) == sizeof greeting;
 }
 
 static void greet(struct ds_sp_subscriber *subscriber)
 {
-    if (send_greeting(subscriber->fd, subscriber->address.is_ipc)) {
+    if (send_greeting(subscriber->fd)) {
         phase_begin(subscriber, GREETING, DS_SP_HANDSHAKE_MS);
     } else {
         hang_up(subscriber);
@@ -143,13 +121,12 @@ static void finish_connecting(struct ds_sp_subscriber *subscriber)
 
 /* ---- receiving ---- */
 
+/* The bytes that came before have all been taken. */
 static void take_bytes(struct ds_sp_subscriber *subscriber)
 {
-    size_t size;
-    uint8_t *room = ds_sp_stream_room(&subscriber->stream, &size);
-    const ssize_t got = recv(subscriber->fd, room, size, 0);
+    const ssize_t got = recv(subscriber->fd, subscriber->bytes, sizeof subscriber->bytes, 0);
     if (got > 0) {
-        ds_sp_stream_commit(&subscriber->stream, (size_t)got);
+        subscriber->unread = ds_bytes_of(subscriber->bytes, (size_t)got);
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         hang_up(subscriber);
     }
@@ -182,7 +159,8 @@ static void refuse(struct ds_sp_subscriber *subscriber, enum ds_sp_outcome outco
 static bool take_message(struct ds_sp_subscriber *subscriber, struct ds_bytes *ret_message)
 {
     struct ds_bytes message;
-    enum ds_sp_outcome outcome = ds_sp_stream_next(&subscriber->stream, &message);
+    enum ds_sp_outcome outcome =
+        ds_sp_stream_next(&subscriber->stream, &subscriber->unread, &message);
     while (outcome == DS_SP_MESSAGE) {
         subscriber->reconnect_ms = DS_SP_RECONNECT_MS_MIN;
         subscriber->has_warned = false;
@@ -190,7 +168,7 @@ static bool take_message(struct ds_sp_subscriber *subscriber, struct ds_bytes *r
             *ret_message = message;
             return true;
         }
-        outcome = ds_sp_stream_next(&subscriber->stream, &message);
+        outcome = ds_sp_stream_next(&subscriber->stream, &subscriber->unread, &message);
     }
     if (outcome != DS_SP_MORE) {
         refuse(subscriber, outcome);

@@ -57,11 +57,6 @@ DS_MUST_USE ds_code ds_tls_trust_load(const struct ds_tls_options *options, cons
 /* Takes NULL. */
 void ds_tls_trust_destroy(struct ds_tls_trust *trust);
 
-/* All authorities as PEM, and the name that the certificate has to be for; they stay as long as
- * `trust`. */
-const char *ds_tls_trust_authorities(const struct ds_tls_trust *trust);
-const char *ds_tls_trust_server_name(const struct ds_tls_trust *trust);
-
 enum ds_tls_verdict {
     DS_TLS_UNREACHED, /* nobody answered in time, or hung up */
     DS_TLS_TRUSTED,

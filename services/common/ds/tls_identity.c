@@ -152,6 +152,7 @@ ds_code ds_tls_identity_load(const struct ds_tls_identity_files *files,
     mbedtls_x509_crt_init(&identity->certificates);
     mbedtls_pk_init(&identity->key);
     mbedtls_ssl_config_init(&identity->config);
+    pthread_mutex_init(&identity->mutex, NULL);
     const ds_code code = fill(identity, files, ret_refusal);
     if (code != DS_OK) {
         ds_tls_identity_release(identity);
@@ -175,5 +176,6 @@ void ds_tls_identity_release(struct ds_tls_identity *identity)
     mbedtls_ssl_config_free(&identity->config);
     mbedtls_x509_crt_free(&identity->certificates);
     mbedtls_pk_free(&identity->key);
+    pthread_mutex_destroy(&identity->mutex);
     free(identity);
 }

@@ -7,6 +7,7 @@
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -17,11 +18,11 @@ struct ds_tls_identity {
     mbedtls_x509_crt certificates;
     mbedtls_pk_context key;
     mbedtls_ssl_config config; /* of the server's side */
+    pthread_mutex_t mutex;     /* one handshake at a time */
 };
 
 struct ds_tls_trust {
     mbedtls_x509_crt authorities;
-    char *authorities_pem; /* the same as text, for nng */
     char server_name[DS_TLS_HOST_BYTES_MAX];
     char host[DS_TLS_HOST_BYTES_MAX]; /* of the URL */
     char port[8];

@@ -1,3 +1,4 @@
+#include "ds/host_port.h"
 #include "ds/tls_internal.h"
 
 #include <errno.h>
@@ -8,35 +9,32 @@
 #define BEGIN "-----BEGIN CERTIFICATE-----"
 #define END "-----END CERTIFICATE-----"
 
-/*
- * nng refuses a bundle with even one certificate that mbedTLS can't read, and the system's has such
- * ones now and then. So they are taken one by one.
- */
-static size_t take_authorities(struct ds_tls_trust *trust, const char *text, size_t *ret_bad_count)
+/* The system's bundle has a certificate now and then that mbedTLS can't read. So they are taken one
+ * by one. */
+static size_t take_authorities(struct ds_tls_trust *trust, char *text, size_t *ret_bad_count)
 {
     size_t count = 0;
-    char *target = trust->authorities_pem;
-    const char *begin = strstr(text, BEGIN);
+    char *begin = strstr(text, BEGIN);
     *ret_bad_count = 0;
     while (begin != NULL) {
-        const char *end = strstr(begin, END);
+        char *end = strstr(begin, END);
         if (end == NULL) {
             ++*ret_bad_count;
             break;
         }
-        const size_t size = (size_t)(end - begin) + strlen(END);
-        memcpy(target, begin, size);
-        memcpy(target + size, "\n", 2);
-        if (mbedtls_x509_crt_parse(&trust->authorities, (const unsigned char *)target, size + 2) ==
-            0) {
-            target += size + 1;
+        end += strlen(END);
+        const char behind = *end;
+        *end = '\0';
+        const int outcome = mbedtls_x509_crt_parse(
+            &trust->authorities, (const unsigned char *)begin, (size_t)(end - begin) + 1);
+        *end = behind;
+        if (outcome == 0) {
             count++;
         } else {
             ++*ret_bad_count;
         }
         begin = strstr(end, BEGIN);
     }
-    *target = '\0';
     return count;
 }
 
@@ -53,11 +51,6 @@ static ds_code read_authorities(struct ds_tls_trust *trust, const char *ca_file,
                              "in PEM",
                              path, strerror(errno));
     }
-    /* A line feed may be missing between two certificates, never between more. */
-    trust->authorities_pem = malloc(2 * strlen(text) + 2);
-    if (trust->authorities_pem == NULL) {
-        abort();
-    }
     const size_t count = take_authorities(trust, text, &bad_count);
     free(text);
     if (count == 0 || (is_named && bad_count > 0)) {
@@ -69,25 +62,18 @@ static ds_code read_authorities(struct ds_tls_trust *trust, const char *ca_file,
     return DS_OK;
 }
 
-/* HOST:PORT, an IPv6 host in brackets. */
 static bool split_address(const char *address, struct ds_tls_trust *trust)
 {
-    const char *colon = strrchr(address, ':');
-    if (colon == NULL || colon == address) {
+    const char *port;
+    if (!ds_host_port_split(address, trust->host, sizeof trust->host, NULL, &port)) {
         return false;
     }
-    size_t host_bytes = (size_t)(colon - address);
-    const size_t port_bytes = strlen(colon + 1);
-    if (address[0] == '[' && address[host_bytes - 1] == ']') {
-        address++;
-        host_bytes -= 2;
-    }
-    if (host_bytes == 0 || host_bytes >= sizeof trust->host || port_bytes == 0 ||
-        port_bytes >= sizeof trust->port || strspn(colon + 1, "0123456789") != port_bytes) {
+    const size_t port_bytes = strlen(port);
+    if (port_bytes == 0 || port_bytes >= sizeof trust->port ||
+        strspn(port, "0123456789") != port_bytes) {
         return false;
     }
-    memcpy(trust->host, address, host_bytes);
-    memcpy(trust->port, colon + 1, port_bytes);
+    memcpy(trust->port, port, port_bytes + 1);
     return true;
 }
 
@@ -131,17 +117,6 @@ void ds_tls_trust_destroy(struct ds_tls_trust *trust)
 {
     if (trust != NULL) {
         mbedtls_x509_crt_free(&trust->authorities);
-        free(trust->authorities_pem);
         free(trust);
     }
-}
-
-const char *ds_tls_trust_authorities(const struct ds_tls_trust *trust)
-{
-    return trust->authorities_pem;
-}
-
-const char *ds_tls_trust_server_name(const struct ds_tls_trust *trust)
-{
-    return trust->server_name;
 }

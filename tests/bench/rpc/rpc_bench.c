@@ -65,7 +65,7 @@ static bool mode_read(const char *text, enum bench_mode *ret_mode)
 static int call(const char *url, struct bench_load_options *options)
 {
     struct ds_rpc_server *server = NULL;
-    struct ds_channel_options channel_options = {.url = url, .client_name = "rpc_bench"};
+    struct ds_channel_options channel_options = {.url = url};
     if (strcmp(url, "direct") == 0) {
         server = bench_server_create();
         channel_options.url = NULL;
