@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 /* What is not in the list is counted in the row behind it. */
-static const uint16_t statuses[] = {200, 201, 204, 308, 400, 401, 403, 404, 405,
-                                    406, 408, 409, 413, 414, 415, 417, 422, 429,
-                                    431, 499, 500, 501, 503, 504, 505, 507};
+static const uint16_t statuses[] = {101, 200, 201, 204, 304, 308, 400, 401, 403, 404, 405,
+                                    406, 408, 409, 410, 411, 412, 413, 414, 415, 417, 422,
+                                    426, 429, 431, 499, 500, 501, 503, 504, 505, 507};
 #define STATUS_COUNT (sizeof statuses / sizeof statuses[0])
 
 struct route_row {

@@ -65,7 +65,6 @@ static const struct {
     {"UNSUPPORTED_ENCODING", FROM_A_BODY, "the Content-Encoding can only be gzip"},
     {"FORBIDDEN_ORIGIN", FROM_ELSEWHERE, "pages of that origin may not call"},
     {"TOO_MANY_STREAMS", FROM_ELSEWHERE, "there are too many streams; try again later"},
-    {"METHOD_UNKNOWN", FROM_ELSEWHERE, "no path takes that method"},
 };
 #define ORIGIN_COUNT (sizeof origins / sizeof origins[0])
 
