@@ -8,10 +8,10 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
-pkg_check_modules(wslay REQUIRED IMPORTED_TARGET libwslay)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 find_package(nng REQUIRED)
 find_package(double-conversion REQUIRED)
+find_library(DS_WSLAY wslay REQUIRED)
 
 # mbedTLS, which Debian's nng stands on too; it has no package file.
 find_library(DS_MBEDTLS mbedtls REQUIRED)
