@@ -70,7 +70,7 @@ void documents_serve(struct exchange *exchange)
     const struct document *document = document_find(exchange->system_route->route);
     /* Without the field any encoding will do; but who sends none seldom can read gzip, so that it
      * gets plain text where there is one. */
-    const bool may_compress = negotiate_accepts_encoding(request, "gzip");
+    const bool may_compress = negotiate_codings(request).gzip > 0;
     const bool wants_plain = request->seen[HTTP_HEADER_ACCEPT_ENCODING] == 0;
     const bool compress =
         document->gzip != NULL && may_compress && !(wants_plain && document->plain != NULL);
@@ -78,10 +78,10 @@ void documents_serve(struct exchange *exchange)
         refuse_encoding(exchange);
         return;
     }
+    exchange->has_etag = true;
+    exchange->may_be_kept = true;
+    exchange->varies_by_encoding = document->gzip != NULL;
     exchange_begin_reply(exchange, 200, document->content_type);
-    if (document->gzip != NULL) {
-        http_reply_field_text(request, "Vary", "Accept-Encoding");
-    }
     if (compress) {
         http_reply_field_text(request, "Content-Encoding", "gzip");
     }

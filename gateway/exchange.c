@@ -1,27 +1,23 @@
 #include "gateway/exchange.h"
 
 #include "ds/log.h"
+#include "gateway/connect.h"
+#include "gateway/cors.h"
 #include "gateway/exchange_protocol.h"
+#include "gateway/finish.h"
+#include "gateway/idempotency_key.h"
 #include "gateway/identity.h"
+#include "gateway/live_routes.h"
 #include "gateway/system.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEPT_BYTES_MAX ((size_t)64 * 1024)
 /* Not HTTP's own, but what logs and metrics of other servers call it too. */
 #define STATUS_CLIENT_LEFT 499
 
 static void finish_call(struct completion *completion);
-
-static void buffer_reset(struct ds_buffer *buffer)
-{
-    if (buffer->capacity > KEPT_BYTES_MAX) {
-        ds_buffer_deinit(buffer);
-    }
-    ds_buffer_clear(buffer);
-}
 
 static struct exchange *take_idle(struct gateway *gateway)
 {
@@ -29,6 +25,7 @@ static struct exchange *take_idle(struct gateway *gateway)
     if (exchange != NULL) {
         gateway->idle_exchanges = exchange->next;
         gateway->idle_exchange_count--;
+        gateway->kept_budget_bytes += exchange->kept_bytes;
         return exchange;
     }
     exchange = calloc(1, sizeof *exchange);
@@ -37,6 +34,7 @@ static struct exchange *take_idle(struct gateway *gateway)
     }
     ds_buffer_init(&exchange->wire, SIZE_MAX);
     ds_buffer_init(&exchange->scratch, SIZE_MAX);
+    ds_buffer_init(&exchange->metadata, SIZE_MAX);
     return exchange;
 }
 
@@ -44,6 +42,7 @@ void exchange_destroy(struct exchange *exchange)
 {
     ds_buffer_deinit(&exchange->wire);
     ds_buffer_deinit(&exchange->scratch);
+    ds_buffer_deinit(&exchange->metadata);
     free(exchange);
 }
 
@@ -56,13 +55,19 @@ static struct exchange *begin(struct gateway *gateway, struct http_request *requ
     exchange->method = NULL;
     exchange->binding = NULL;
     exchange->system_route = NULL;
+    exchange->match.leaf = NULL;
     exchange->backend = NULL;
     exchange->principal = NULL;
     exchange->profile = profile_of(ROUTE_PROFILE_CANONICAL);
     exchange->route = http_metrics_extra_route(exchange->gateway->http_metrics, HTTP_ROUTE_NONE);
     exchange->state = EXCHANGE_READING;
-    exchange->fields_are_in_body = false;
     exchange->abandoned = false;
+    exchange->is_called = false;
+    exchange->may_compress = false;
+    exchange->has_etag = false;
+    exchange->may_be_kept = false;
+    exchange->varies_by_encoding = false;
+    exchange->idempotency_key_bytes = 0;
     exchange->completion.finish = finish_call;
     request->handler_data = exchange;
     request_id_assign(exchange);
@@ -94,20 +99,44 @@ static void log_access(const struct exchange *exchange, int64_t duration_us)
            DS_LOG_TEXT("span_id", span_id));
 }
 
+void exchange_cache_fields(struct exchange *exchange)
+{
+    ds_buffer_append_text(&exchange->request->reply_head,
+                          exchange->may_be_kept ? "Cache-Control: private, no-cache\r\n"
+                                                : "Cache-Control: no-store\r\n");
+}
+
 void exchange_begin_reply(struct exchange *exchange, unsigned int status, const char *content_type)
 {
     struct http_request *request = exchange->request;
-    struct ds_buffer *head = &request->reply_head;
     http_reply_begin(request, status);
-    ds_buffer_append_text(head, "Content-Type: ");
-    ds_buffer_append_text(head, content_type);
-    ds_buffer_append_text(head, "\r\nCache-Control: no-store\r\n"
-                                "X-Content-Type-Options: nosniff\r\nX-Request-Id: ");
-    ds_buffer_append_text(head, exchange->request_id);
-    ds_buffer_append(head, "\r\n", 2);
+    http_reply_field_text(request, "Content-Type", content_type);
+    exchange_cache_fields(exchange);
 }
 
-void exchange_end(struct exchange *exchange)
+static size_t recycle_buffers(struct exchange *exchange, size_t *budget_bytes)
+{
+    size_t kept_bytes = ds_buffer_recycle(&exchange->wire, budget_bytes);
+    kept_bytes += ds_buffer_recycle(&exchange->scratch, budget_bytes);
+    kept_bytes += ds_buffer_recycle(&exchange->metadata, budget_bytes);
+    return kept_bytes;
+}
+
+void exchange_release(struct exchange *exchange)
+{
+    struct gateway *gateway = exchange->gateway;
+    exchange->request->handler_data = NULL;
+    if (gateway->idle_exchange_count < GATEWAY_IDLE_EXCHANGES_MAX) {
+        exchange->kept_bytes = recycle_buffers(exchange, &gateway->kept_budget_bytes);
+        exchange->next = gateway->idle_exchanges;
+        gateway->idle_exchanges = exchange;
+        gateway->idle_exchange_count++;
+    } else {
+        exchange_destroy(exchange);
+    }
+}
+
+void exchange_send(struct exchange *exchange)
 {
     struct gateway *gateway = exchange->gateway;
     struct http_request *request = exchange->request;
@@ -116,17 +145,26 @@ void exchange_end(struct exchange *exchange)
     if (gateway->access_log) {
         log_access(exchange, duration_us);
     }
-    request->handler_data = NULL;
-    buffer_reset(&exchange->wire);
-    buffer_reset(&exchange->scratch);
-    if (gateway->idle_exchange_count < GATEWAY_IDLE_EXCHANGES_MAX) {
-        exchange->next = gateway->idle_exchanges;
-        gateway->idle_exchanges = exchange;
-        gateway->idle_exchange_count++;
-    } else {
-        exchange_destroy(exchange);
-    }
+    exchange_release(exchange);
     http_reply_send(request);
+}
+
+void exchange_end(struct exchange *exchange)
+{
+    bool is_owed = false;
+    if (!exchange->abandoned) {
+        finish_etag(exchange);
+        is_owed = finish_encoding(exchange);
+        exchange_common_fields(exchange);
+    }
+    if (exchange->is_called) {
+        ds_client_call_release(&exchange->call);
+    }
+    if (is_owed) {
+        finish_encode_later(exchange);
+    } else {
+        exchange_send(exchange);
+    }
 }
 
 void exchange_end_abandoned(struct exchange *exchange)
@@ -143,9 +181,17 @@ void exchange_fail(struct exchange *exchange, const struct problem *problem)
 
 static void reply_options(struct exchange *exchange, const char *allow)
 {
-    http_reply_begin(exchange->request, 204);
-    http_reply_field_text(exchange->request, "Allow", allow);
-    http_reply_field_text(exchange->request, "X-Request-Id", exchange->request_id);
+    struct http_request *request = exchange->request;
+    const struct cors *cors = exchange->gateway->cors;
+    struct problem problem;
+    http_reply_begin(request, 204);
+    http_reply_field_text(request, "Allow", allow);
+    rest_write_accepted(exchange);
+    if (cors != NULL && cors_is_preflight(request) &&
+        !cors_write_preflight(cors, request, allow, &request->reply_head, &problem)) {
+        exchange_fail(exchange, &problem);
+        return;
+    }
     exchange_end(exchange);
 }
 
@@ -172,6 +218,12 @@ static void take_system_route(struct exchange *exchange, const struct system_rou
         refuse_method(exchange, "GET, HEAD, OPTIONS");
         return;
     }
+    if (route->is_live) {
+        if (!live_routes_check_head(exchange, &problem)) {
+            exchange_fail(exchange, &problem);
+        }
+        return;
+    }
     if (request->query.size > 0) {
         problem_set(&problem, DS_REASON(UNKNOWN_PARAMETER), "this path has no query parameters");
         exchange_fail(exchange, &problem);
@@ -189,6 +241,7 @@ static bool check_call(struct exchange *exchange, struct problem *ret_problem)
     const struct http_request *request = exchange->request;
     if (!identity_find(exchange->gateway->anonymous, exchange->method, &exchange->principal,
                        ret_problem) ||
+        !idempotency_key_take(exchange, ret_problem) ||
         !exchange->protocol->check_head(exchange, ret_problem)) {
         return false;
     }
@@ -219,6 +272,25 @@ static void take_route(struct exchange *exchange)
     }
 }
 
+static void take_connect(struct exchange *exchange)
+{
+    const char *allow = NULL;
+    struct problem problem;
+    exchange->protocol = &exchange_connect;
+    exchange->match.leaf = NULL;
+    if (exchange->method == NULL) {
+        problem_set(&problem, DS_REASON(NOT_FOUND), "the service has no such method");
+        exchange_fail(exchange, &problem);
+        return;
+    }
+    exchange->route = http_metrics_method_route(exchange->gateway->http_metrics, exchange->method);
+    if (!connect_takes(exchange, &allow)) {
+        refuse_method(exchange, allow);
+    } else if (!check_call(exchange, &problem)) {
+        exchange_fail(exchange, &problem);
+    }
+}
+
 void exchange_head(void *context, struct http_request *request)
 {
     struct exchange *exchange = begin(context, request);
@@ -229,6 +301,8 @@ void exchange_head(void *context, struct http_request *request)
         refuse_method(exchange, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     } else if (route_find_in(exchange->gateway->tables.nodes, request->path, &exchange->match)) {
         take_route(exchange);
+    } else if (connect_find(exchange->gateway, request->path, &exchange->method)) {
+        take_connect(exchange);
     } else {
         struct problem problem;
         problem_set(&problem, DS_REASON(NOT_FOUND), "there is nothing at this path");
@@ -262,6 +336,7 @@ void exchange_request(void *context, struct http_request *request)
         .peer = request->client,
         .traceparent = exchange->traceparent,
         .tracestate = exchange->tracestate[0] != '\0' ? exchange->tracestate : NULL,
+        .idempotency_key = ds_bytes_of(exchange->idempotency_key, exchange->idempotency_key_bytes),
         .done = call_done,
         .context = exchange,
     };
@@ -271,6 +346,7 @@ void exchange_request(void *context, struct http_request *request)
         return;
     }
     exchange->state = EXCHANGE_CALLING;
+    exchange->is_called = true;
     gateway_call(exchange->backend, &exchange->call);
     gateway_bound_calls(exchange->gateway);
 }
@@ -278,9 +354,20 @@ void exchange_request(void *context, struct http_request *request)
 static void problem_of_refusal(struct problem *problem, const struct http_refusal *refusal)
 {
     problem_set(problem, refusal->reason, "%s", refusal->detail);
-    if (refusal->reason == DS_REASON(SERVER_BUSY)) {
-        problem->retry_after_ms = 1000;
+    if (refusal->reason == DS_REASON(SERVER_BUSY) || refusal->reason == DS_REASON(RATE_LIMITED)) {
+        problem->retry_after_ms = EXCHANGE_BUSY_RETRY_MS;
     }
+}
+
+/* What may become of the reply follows from its method. */
+static void allow_finish(struct exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+    exchange->may_compress = exchange->method->may_compress;
+    exchange->has_etag =
+        exchange->method->idempotency == DS_NO_SIDE_EFFECTS &&
+        (request->method == HTTP_METHOD_GET || request->method == HTTP_METHOD_HEAD);
+    exchange->may_be_kept = exchange->has_etag && exchange->may_compress;
 }
 
 /* Begins the reply to a call that has ended. False: ret_problem says what is to be replied. */
@@ -288,13 +375,14 @@ static bool begin_outcome(struct exchange *exchange, struct problem *ret_problem
 {
     const struct http_refusal *busy = http_server_busy(exchange->gateway->server);
     if (exchange->call.code != DS_OK) {
-        problem_of_call(ret_problem, &exchange->call, exchange->fields_are_in_body);
+        problem_of_call(ret_problem, &exchange->call, exchange->binding);
         return false;
     }
     if (busy != NULL && exchange->method->idempotency == DS_NO_SIDE_EFFECTS) {
         problem_of_refusal(ret_problem, busy);
         return false;
     }
+    allow_finish(exchange);
     return exchange->protocol->write(exchange, ret_problem);
 }
 
@@ -307,7 +395,6 @@ static void finish_call(struct completion *completion)
     } else if (!begin_outcome(exchange, &problem)) {
         exchange->protocol->fail(exchange, &problem);
     }
-    ds_client_call_release(&exchange->call);
     exchange_end(exchange);
 }
 

@@ -8,11 +8,15 @@
 #include "http/server.h"
 
 #define REQUEST_ID_BYTES_MAX 128
+#define EXCHANGE_KEY_BYTES_MAX 64 /* of an idempotency key, as services take it */
+/* When a server that is too busy for a request may be asked again. */
+#define EXCHANGE_BUSY_RETRY_MS 1000
 
 enum exchange_state {
-    EXCHANGE_READING,  /* the body is still coming */
-    EXCHANGE_CALLING,  /* a call is under way */
-    EXCHANGE_CHECKING, /* in health->waiting */
+    EXCHANGE_READING,     /* the body is still coming */
+    EXCHANGE_CALLING,     /* a call is under way */
+    EXCHANGE_CHECKING,    /* in health->waiting */
+    EXCHANGE_COMPRESSING, /* another thread has the reply's body */
 };
 
 struct system_route;
@@ -31,14 +35,23 @@ struct exchange {
     const struct profile *profile;
     struct gateway_backend *backend;
     const struct ds_principal *principal;
-    size_t route;            /* for the metrics */
-    uint8_t state;           /* enum exchange_state */
-    uint8_t form;            /* enum body_form */
-    bool fields_are_in_body; /* what a call says of the request's fields concerns the body */
-    bool abandoned;          /* the client has gone */
+    size_t route;                  /* for the metrics */
+    uint8_t state;                 /* enum exchange_state */
+    uint8_t form;                  /* enum body_form */
+    bool enum_numbers;             /* the reply is to have enums as numbers */
+    bool abandoned;                /* the client has gone */
+    bool is_called;                /* `call` was made and holds its answer */
+    bool may_compress;             /* the reply holds no secrets */
+    bool has_etag;                 /* a 200 has an entity tag */
+    bool may_be_kept;              /* by the client, which asks each time whether it still holds */
+    bool varies_by_encoding;       /* the reply's coding is the client's choice */
+    uint8_t idempotency_key_bytes; /* 0: none */
+    uint8_t idempotency_key[EXCHANGE_KEY_BYTES_MAX];
     struct route_match match;
     struct ds_buffer wire;
     struct ds_buffer scratch;
+    struct ds_buffer metadata; /* that the call takes along */
+    size_t kept_bytes; /* of the three, while it is idle: out of gateway->kept_budget_bytes */
     char request_id[REQUEST_ID_BYTES_MAX + 1];
     struct ds_trace trace;                        /* the gateway's span */
     char traceparent[DS_TRACEPARENT_BYTES + 1];   /* as the call carries it */
@@ -55,8 +68,25 @@ void exchange_abandon(void *context, struct http_request *request);
 /* Begins a successful reply; the body goes to request->reply_body. */
 void exchange_begin_reply(struct exchange *exchange, unsigned int status, const char *content_type);
 
-/* Sends the reply and ends the exchange. */
+/* Cache-Control: replies with secrets are kept by nobody, others by the client that asks each time
+ * whether they still hold. exchange_begin_reply() writes it already. */
+void exchange_cache_fields(struct exchange *exchange);
+
+/*
+ * The fields of every reply: X-Request-Id, X-Content-Type-Options, Server-Timing, CORS and Vary.
+ * exchange_end() writes them; who begins a stream instead writes them right before that.
+ */
+void exchange_common_fields(struct exchange *exchange);
+
+/* Completes the reply that has been begun, sends it, now or once its body is compressed, and ends
+ * the exchange. */
 void exchange_end(struct exchange *exchange);
+
+/* Sends the complete reply and ends the exchange. */
+void exchange_send(struct exchange *exchange);
+
+/* Ends an exchange whose request has become a stream: counts and logs nothing, sends nothing. */
+void exchange_release(struct exchange *exchange);
 
 /* Ends an exchange whose client has gone. */
 void exchange_end_abandoned(struct exchange *exchange);

@@ -4,10 +4,13 @@
 
 #include "gateway/exchange.h"
 
+/* JSON is longer than the wire bytes that it is made of: a reply of the largest frame as JSON. */
+#define EXCHANGE_REPLY_BYTES_MAX ((size_t)4 * 16 * 1024 * 1024)
+
 struct exchange_protocol {
     /*
      * All that can be said of a request before its body, but for the caller's permission, which has
-     * been checked: sets exchange->form, exchange->fields_are_in_body and request->body_bytes_max.
+     * been checked: sets exchange->form and request->body_bytes_max.
      */
     bool (*check_head)(struct exchange *exchange, struct problem *ret_problem);
 
@@ -34,5 +37,9 @@ extern const struct exchange_protocol exchange_rest;
  * False where the path has no binding for the method: ret_allow names those it has.
  */
 bool rest_find(struct exchange *exchange, char ret_allow[REST_ALLOW_BYTES]);
+
+/* Appends Accept-Post and Accept-Patch to the reply's head: what bodies the path takes, where it
+ * takes any. Nothing for a path without exchange->match. */
+void rest_write_accepted(struct exchange *exchange);
 
 #endif

@@ -1,4 +1,8 @@
+#include "gateway/cors.h"
 #include "gateway/exchange.h"
+#include "gateway/gzip.h"
+#include "gateway/live.h"
+#include "gateway/live_client.h"
 
 #include <assert.h>
 #include <sched.h>
@@ -97,12 +101,13 @@ void gateway_bound_calls(struct gateway *gateway)
 void gateway_check_closed(struct gateway *gateway)
 {
     if (!gateway->server_drained || gateway->health.outstanding > 0 ||
-        atomic_load(&gateway->closing)) {
+        !live_is_closed(gateway->live) || atomic_load(&gateway->closing)) {
         return;
     }
     atomic_store(&gateway->closing, true);
     http_server_close(gateway->server);
     uv_close((uv_handle_t *)&gateway->grace, NULL);
+    live_clients_close(gateway->live_clients);
     while (atomic_load(&gateway->wakers) > 0) {
         sched_yield();
     }
@@ -131,6 +136,7 @@ static void on_wake(uv_async_t *wake)
     }
     gateway->draining = true;
     uv_timer_start(&gateway->grace, on_grace_over, (uint64_t)grace_ms, 0);
+    live_drain(gateway->live);
     http_server_drain(gateway->server);
 }
 
@@ -143,6 +149,11 @@ static uint64_t random_number(void)
     return number;
 }
 
+static uint32_t default_of(uint32_t value, uint32_t fallback)
+{
+    return value != 0 ? value : fallback;
+}
+
 struct gateway *gateway_create(const struct gateway_options *options)
 {
     struct gateway *gateway = calloc(1, sizeof *gateway);
@@ -151,7 +162,7 @@ struct gateway *gateway_create(const struct gateway_options *options)
     }
     gateway->tables = options->tables != NULL ? *options->tables : gateway_tables_default();
     for (size_t i = 0; i < gateway->tables.binding_count; i++) {
-        assert(transcode_binding_is_served(&gateway->tables.bindings[i]));
+        assert(gateway->tables.bindings[i].profile < ROUTE_PROFILE_COUNT);
     }
     gateway->name = options->name != NULL ? options->name : "deltastream";
     gateway->clock = options->clock != NULL ? options->clock : ds_clock_system();
@@ -162,12 +173,26 @@ struct gateway *gateway_create(const struct gateway_options *options)
     }
     gateway->access_log = options->access_log;
     gateway->http_metrics = http_metrics_create(&gateway->tables);
+    gateway->cors = cors_create(options->cors_origins, options->cors_origin_count);
+    gateway->gzip = options->gzip ? gzip_create() : NULL;
+    ds_buffer_init(&gateway->compressed, SIZE_MAX);
+    gateway->kept_budget_bytes = GATEWAY_KEPT_TOTAL_BYTES_MAX;
     gateway->request_id_prefix = random_number();
     atomic_init(&gateway->stop_grace_ms, NOT_STOPPING);
     uv_async_init(&gateway->loop, &gateway->wake, on_wake);
     uv_timer_init(&gateway->loop, &gateway->grace);
     gateway->wake.data = gateway;
     gateway->grace.data = gateway;
+    gateway->live = live_create(
+        gateway,
+        &(struct live_limits){
+            .subscriptions_max =
+                LIVE_KIND_COUNT * default_of(options->live_clients_max, LIVE_CLIENTS_MAX),
+            .queue_events_max = default_of(options->live_queue_events_max, LIVE_QUEUE_EVENTS_MAX),
+        });
+    gateway->live_clients =
+        live_clients_create(gateway, default_of(options->live_clients_max, LIVE_CLIENTS_MAX),
+                            default_of(options->live_ping_ms, LIVE_PING_MS));
     if (options->trusted_proxy_count > 0) {
         size_t wrong = 0;
         gateway->proxies =
@@ -252,6 +277,8 @@ bool gateway_is_draining(const struct gateway *gateway)
 void gateway_write_metrics(struct gateway *gateway, struct ds_buffer *text)
 {
     http_metrics_write(gateway->http_metrics, http_server_counters(gateway->server), text);
+    live_write_metrics(gateway->live, text);
+    live_clients_write_metrics(gateway->live_clients, text);
     for (size_t i = 0; i < gateway->metrics_count; i++) {
         ds_metrics_write(gateway->metrics[i], text);
     }
@@ -271,8 +298,13 @@ void gateway_destroy(struct gateway *gateway)
     assert(open_handles == 0);
     (void)open_handles;
     http_server_destroy(gateway->server);
+    live_clients_destroy(gateway->live_clients);
+    live_destroy(gateway->live);
     http_proxies_destroy(gateway->proxies);
     http_metrics_destroy(gateway->http_metrics);
+    cors_destroy(gateway->cors);
+    gzip_destroy(gateway->gzip);
+    ds_buffer_deinit(&gateway->compressed);
     while (gateway->idle_exchanges != NULL) {
         struct exchange *exchange = gateway->idle_exchanges;
         gateway->idle_exchanges = exchange->next;

@@ -16,10 +16,17 @@ struct gateway_options {
     const struct ds_clock *clock;
     const struct ds_principal
         *anonymous; /* who a request without credentials is; NULL: nobody, refused with 401 */
-    struct http_limits limits; /* of the HTTP side */
+    struct http_limits limits;      /* of the HTTP side */
+    uint32_t live_clients_max;      /* of live data, at a time; 0: LIVE_CLIENTS_MAX */
+    uint32_t live_queue_events_max; /* of each of them; 0: LIVE_QUEUE_EVENTS_MAX */
+    uint32_t live_ping_ms;          /* between two pings; 0: LIVE_PING_MS */
     /* Networks of proxies that may say who a request comes from; all are well-formed. */
     const char *const *trusted_proxies;
     size_t trusted_proxy_count;
+    /* Origins whose pages may call, as cors.h has them; all are well-formed. */
+    const char *const *cors_origins;
+    size_t cors_origin_count;
+    bool gzip; /* replies are compressed for clients that take that, and bodies may be */
     struct ds_metrics *const *metrics; /* written to /metrics beside the gateway's own; they outlive
                                           the gateway, the list itself is copied */
     size_t metrics_count;

@@ -17,11 +17,15 @@
 #define GATEWAY_METRICS_MAX 16
 #define HEALTH_REQUEST_BYTES_MAX 160
 #define GATEWAY_IDLE_EXCHANGES_MAX 256
+/* Memory of large buffers that idle exchanges keep, all together. */
+#define GATEWAY_KEPT_TOTAL_BYTES_MAX ((size_t)8 * 1024 * 1024)
 /* Calls of one turn that are sent, and finished where they run at once, before more are made: their
  * responses are all in memory then. */
 #define GATEWAY_CALLS_PER_FLUSH_MAX 64
 
 struct exchange;
+struct live;
+struct live_clients;
 
 /* A service that the gateway speaks to. */
 struct gateway_backend {
@@ -62,9 +66,16 @@ struct gateway {
     struct http_server *server;
     struct http_proxies *proxies; /* NULL where none is trusted */
     struct http_metrics *http_metrics;
+    struct live *live;
+    struct live_clients *live_clients;
+    struct cors *cors;           /* NULL where nothing is said of origins */
+    struct gzip *gzip;           /* NULL where nothing is compressed, neither way */
+    struct ds_buffer compressed; /* the last reply that was, on this thread */
+    size_t gzip_work_count;      /* replies that other threads compress */
     struct health health;
     struct exchange *idle_exchanges;
     size_t idle_exchange_count;
+    size_t kept_budget_bytes;   /* what idle exchanges may still keep */
     uint64_t request_id_prefix; /* drawn at the start */
     uint64_t request_count;
 

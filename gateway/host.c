@@ -2,6 +2,7 @@
 
 #include "ds/exit_code.h"
 #include "ds/loopback.h"
+#include "gateway/cors.h"
 #include "http/endpoint.h"
 #include "http/proxies.h"
 
@@ -22,6 +23,21 @@ static void listen_by_default(struct ds_arena *arena, struct gateway_settings *s
     settings->listen = (struct ds_text_list){.items = items, .count = 1};
 }
 
+/* NULL where all are well-formed, else the item that has one that is not. */
+static const char *wrong_origin(const struct ds_text_list *items)
+{
+    for (size_t i = 0; i < items->count; i++) {
+        struct ds_bytes list = ds_bytes_of_text(items->items[i]);
+        struct ds_bytes origin;
+        while (http_list_next(&list, ',', &origin)) {
+            if (origin.size > 0 && !cors_origin_is_well_formed(origin)) {
+                return items->items[i];
+            }
+        }
+    }
+    return NULL;
+}
+
 int gateway_settings_complete(struct ds_config *config, const void *options,
                               struct gateway_settings *settings)
 {
@@ -37,6 +53,15 @@ int gateway_settings_complete(struct ds_config *config, const void *options,
                                 settings->trusted_proxies.items[wrong]);
     }
     http_proxies_destroy(proxies);
+    const char *origin = wrong_origin(&settings->cors_origins);
+    if (origin != NULL) {
+        return ds_config_refuse(
+            config, options, "cors-origin",
+            "\"%s\" is not what a browser calls an origin: SCHEME://HOST[:PORT] "
+            "in lower case, without a path and without the scheme's own port, "
+            "such as https://app.example.com, or *",
+            origin);
+    }
     for (size_t i = 0; i < settings->listen.count; i++) {
         const char *listen = settings->listen.items[i];
         if (!http_endpoint_is_well_formed(listen)) {
@@ -64,13 +89,23 @@ static struct gateway *create(const struct gateway_settings *settings,
         .anonymous = ds_anonymous_principal((enum ds_anonymous)settings->anonymous),
         .limits = {.connections_max = (uint32_t)settings->connections_max,
                    .connections_address_max = (uint32_t)settings->connections_address_max,
+                   .pipeline_max = (uint32_t)settings->pipeline_max,
+                   .request_line_bytes_max = (uint32_t)settings->request_line_bytes_max,
+                   .headers_bytes_max = (uint32_t)settings->headers_bytes_max,
+                   .header_count_max = (uint32_t)settings->header_count_max,
                    .body_bytes_max = (uint32_t)settings->body_bytes_max,
                    .headers_timeout_ms = (uint32_t)settings->headers_timeout_ms,
                    .body_timeout_ms = (uint32_t)settings->body_timeout_ms,
                    .write_timeout_ms = (uint32_t)settings->write_timeout_ms,
                    .idle_timeout_ms = (uint32_t)settings->idle_timeout_ms},
+        .live_clients_max = (uint32_t)settings->live_clients_max,
+        .live_queue_events_max = (uint32_t)settings->live_queue_events_max,
+        .live_ping_ms = (uint32_t)settings->live_ping_ms,
         .trusted_proxies = settings->trusted_proxies.items,
         .trusted_proxy_count = settings->trusted_proxies.count,
+        .cors_origins = settings->cors_origins.items,
+        .cors_origin_count = settings->cors_origins.count,
+        .gzip = settings->gzip == 1,
         .metrics = metrics,
         .metrics_count = metrics_count,
         .access_log = settings->access_log == 1,

@@ -24,12 +24,21 @@ struct gateway_settings {
     int access_log; /* 0 off, 1 on */
     int64_t connections_max;
     int64_t connections_address_max;
+    int64_t pipeline_max;
+    int64_t request_line_bytes_max;
+    int64_t headers_bytes_max;
+    int64_t header_count_max;
     int64_t body_bytes_max;
     int64_t headers_timeout_ms;
     int64_t body_timeout_ms;
     int64_t write_timeout_ms;
     int64_t idle_timeout_ms;
+    int64_t live_clients_max;
+    int64_t live_queue_events_max;
+    int64_t live_ping_ms;
     struct ds_text_list trusted_proxies;
+    struct ds_text_list cors_origins;
+    int gzip; /* 0 off, 1 on */
 };
 
 extern const char *const gateway_switch_choices[];
@@ -105,6 +114,42 @@ extern const char *const gateway_switch_choices[];
          .maximum = 1000000,                                                                       \
          .help = "connections of one address at a time",                                           \
          GATEWAY_ROW(options, at, connections_address_max)},                                       \
+        {.name = "pipeline-max",                                                                   \
+         .environment = {"DS_PIPELINE_MAX"},                                                       \
+         .kind = DS_SETTING_INTEGER,                                                               \
+         .argument = "N",                                                                          \
+         .default_text = "16",                                                                     \
+         .minimum = 1,                                                                             \
+         .maximum = 256,                                                                           \
+         .help = "requests in work on one connection; those behind them wait",                     \
+         GATEWAY_ROW(options, at, pipeline_max)},                                                  \
+        {.name = "request-line-bytes-max",                                                         \
+         .environment = {"DS_REQUEST_LINE_BYTES_MAX"},                                             \
+         .kind = DS_SETTING_SIZE,                                                                  \
+         .argument = "SIZE",                                                                       \
+         .default_text = "8KiB",                                                                   \
+         .minimum = 1024,                                                                          \
+         .maximum = 65536,                                                                         \
+         .help = "of a request's first line: method, path with query, version",                    \
+         GATEWAY_ROW(options, at, request_line_bytes_max)},                                        \
+        {.name = "headers-bytes-max",                                                              \
+         .environment = {"DS_HEADERS_BYTES_MAX"},                                                  \
+         .kind = DS_SETTING_SIZE,                                                                  \
+         .argument = "SIZE",                                                                       \
+         .default_text = "32KiB",                                                                  \
+         .minimum = 4096,                                                                          \
+         .maximum = 1048576,                                                                       \
+         .help = "of a request's header fields together",                                          \
+         GATEWAY_ROW(options, at, headers_bytes_max)},                                             \
+        {.name = "header-count-max",                                                               \
+         .environment = {"DS_HEADER_COUNT_MAX"},                                                   \
+         .kind = DS_SETTING_INTEGER,                                                               \
+         .argument = "N",                                                                          \
+         .default_text = "100",                                                                    \
+         .minimum = 16,                                                                            \
+         .maximum = 255,                                                                           \
+         .help = "header fields of a request",                                                     \
+         GATEWAY_ROW(options, at, header_count_max)},                                              \
         {.name = "trusted-proxy",                                                                  \
          .environment = {"DS_TRUSTED_PROXY"},                                                      \
          .kind = DS_SETTING_LIST,                                                                  \
@@ -112,6 +157,51 @@ extern const char *const gateway_switch_choices[];
          .help = "a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed, and which "    \
                  "has no cap of connections by address; may be repeated",                          \
          GATEWAY_ROW(options, at, trusted_proxies)},                                               \
+        {.name = "cors-origin",                                                                    \
+         .environment = {"DS_CORS_ORIGIN", "CORS_ALLOWED_ORIGINS"},                                \
+         .kind = DS_SETTING_LIST,                                                                  \
+         .argument = "ORIGIN[,...]",                                                               \
+         .help = "pages that may call from a browser, by their origin, such as "                   \
+                 "https://app.example.com, with credentials; * for all others, without them; may " \
+                 "be repeated",                                                                    \
+         GATEWAY_ROW(options, at, cors_origins)},                                                  \
+        {.name = "gzip",                                                                           \
+         .environment = {"DS_GZIP"},                                                               \
+         .kind = DS_SETTING_CHOICE,                                                                \
+         .argument = "on|off",                                                                     \
+         .default_text = "on",                                                                     \
+         .choices = gateway_switch_choices,                                                        \
+         .help = "replies of 1 KiB and more are compressed for clients that ask for it, and "      \
+                 "bodies of requests may be",                                                      \
+         GATEWAY_ROW(options, at, gzip)},                                                          \
+        {.name = "live-clients-max",                                                               \
+         .environment = {"DS_LIVE_CLIENTS_MAX"},                                                   \
+         .kind = DS_SETTING_INTEGER,                                                               \
+         .argument = "N",                                                                          \
+         .default_text = "10000",                                                                  \
+         .minimum = 1,                                                                             \
+         .maximum = 1000000,                                                                       \
+         .help = "clients of live data at a time",                                                 \
+         GATEWAY_ROW(options, at, live_clients_max)},                                              \
+        {.name = "live-queue-events-max",                                                          \
+         .environment = {"DS_LIVE_QUEUE_EVENTS_MAX"},                                              \
+         .kind = DS_SETTING_INTEGER,                                                               \
+         .argument = "N",                                                                          \
+         .default_text = "1024",                                                                   \
+         .minimum = 1,                                                                             \
+         .maximum = 65536,                                                                         \
+         .help = "events that wait for a client of live data; a slower one is told of a gap",      \
+         GATEWAY_ROW(options, at, live_queue_events_max)},                                         \
+        {.name = "live-ping",                                                                      \
+         .environment = {"DS_LIVE_PING"},                                                          \
+         .kind = DS_SETTING_DURATION,                                                              \
+         .argument = "TIME",                                                                       \
+         .default_text = "20s",                                                                    \
+         .minimum = 100,                                                                           \
+         .maximum = 3600000,                                                                       \
+         .help = "between two pings to a WebSocket, which must answer each before the next; "      \
+                 "streams of HTTP get a comment after three quarters of it without an event",      \
+         GATEWAY_ROW(options, at, live_ping_ms)},                                                  \
         {.name = "body-bytes-max",                                                                 \
          .environment = {"DS_BODY_BYTES_MAX"},                                                     \
          .kind = DS_SETTING_SIZE,                                                                  \

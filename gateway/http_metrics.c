@@ -27,9 +27,31 @@ size_t http_metrics_extra_route(const struct http_metrics *metrics, enum http_ex
     return metrics->tables->binding_count + (size_t)route;
 }
 
+/* The methods of the services in front of that one. */
+static size_t methods_before(const struct gateway_tables *tables, size_t service)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < service; i++) {
+        count += tables->services[i]->method_count;
+    }
+    return count;
+}
+
+size_t http_metrics_method_route(const struct http_metrics *metrics, const struct ds_method *method)
+{
+    const struct gateway_tables *tables = metrics->tables;
+    size_t service = 0;
+    while (tables->services[service] != method->service) {
+        service++;
+    }
+    return http_metrics_extra_route(metrics, HTTP_EXTRA_ROUTE_COUNT) +
+           methods_before(tables, service) + method->index;
+}
+
 struct http_metrics *http_metrics_create(const struct gateway_tables *tables)
 {
-    const size_t route_count = tables->binding_count + HTTP_EXTRA_ROUTE_COUNT;
+    const size_t route_count = tables->binding_count + HTTP_EXTRA_ROUTE_COUNT +
+                               methods_before(tables, tables->service_count);
     struct http_metrics *metrics =
         calloc(1, sizeof *metrics + route_count * sizeof metrics->routes[0]);
     if (metrics == NULL) {
@@ -57,6 +79,17 @@ void http_metrics_count(struct http_metrics *metrics, size_t route, unsigned int
     ds_histogram_add(&row->durations, duration_us);
 }
 
+/* The full name of a method, by its number among those of all services. */
+static const char *method_name(const struct gateway_tables *tables, size_t number)
+{
+    size_t service = 0;
+    while (number >= tables->services[service]->method_count) {
+        number -= tables->services[service]->method_count;
+        service++;
+    }
+    return tables->services[service]->methods[number].full_name;
+}
+
 /* Writes method="…",route="…" of a row. */
 static void write_labels(const struct gateway_tables *tables, size_t route, struct ds_buffer *text)
 {
@@ -66,6 +99,12 @@ static void write_labels(const struct gateway_tables *tables, size_t route, stru
 #undef SYSTEM_ROUTE
         [HTTP_ROUTE_NONE] = "none",
     };
+    if (route >= tables->binding_count + HTTP_EXTRA_ROUTE_COUNT) {
+        ds_buffer_printf(
+            text, "method=\"\",route=\"/%s\"",
+            method_name(tables, route - tables->binding_count - HTTP_EXTRA_ROUTE_COUNT));
+        return;
+    }
     if (route >= tables->binding_count) {
         ds_buffer_printf(text, "method=\"\",route=\"%s\"", extra[route - tables->binding_count]);
         return;

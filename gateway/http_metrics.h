@@ -9,7 +9,8 @@
 
 struct http_metrics;
 
-/* A route's number is its place in the bindings, or one of these behind them. */
+/* A route's number is its place in the bindings, or one of these behind them; behind these are the
+ * methods of all services, as Connect's paths. */
 enum http_extra_route {
 #define SYSTEM_ROUTE(symbol, path, type, subtype, summary) HTTP_ROUTE_##symbol,
 #include "gateway/system_routes.def"
@@ -23,6 +24,10 @@ struct http_metrics *http_metrics_create(const struct gateway_tables *tables);
 void http_metrics_destroy(struct http_metrics *metrics);
 
 size_t http_metrics_extra_route(const struct http_metrics *metrics, enum http_extra_route route);
+
+/* `method` is one of the tables' services'. */
+size_t http_metrics_method_route(const struct http_metrics *metrics,
+                                 const struct ds_method *method);
 
 void http_metrics_count(struct http_metrics *metrics, size_t route, unsigned int status,
                         int64_t duration_us);

@@ -178,6 +178,7 @@ static int run(struct daemon *daemon)
 {
     ds_log_set_level((enum ds_log_level)daemon->options.log_level);
     ds_log_start();
+    (void)ds_daemon_allow_connections((uint64_t)daemon->options.gateway.connections_max);
     daemon->client_metrics = ds_metrics_create("ds_rpc_client");
     daemon->process_metrics = ds_process_metrics_create(NAME);
     const int exit_code = connect_and_serve(daemon);

@@ -158,6 +158,21 @@ void problem_write(const struct problem *problem, const struct profile *profile,
     ds_buffer_append_text(json, "}");
 }
 
+void problem_write_message(const struct problem *problem, const char *request_id,
+                           struct ds_buffer *json)
+{
+    const struct profile *profile = profile_of(ROUTE_PROFILE_CANONICAL);
+    ds_buffer_append_text(json, "{\"type\":\"error\"");
+    for (size_t i = 0; i < PROBLEM_MEMBER_COUNT; i++) {
+        if (profile->members[i] != PROBLEM_TYPE) {
+            ds_buffer_append_byte(json, ',');
+            write_member(problem, profile, request_id, (enum problem_member)profile->members[i],
+                         json);
+        }
+    }
+    ds_buffer_append_byte(json, '}');
+}
+
 void problem_reply(const struct problem *problem, const struct profile *profile,
                    const char *request_id, struct http_request *request)
 {
@@ -165,8 +180,6 @@ void problem_reply(const struct problem *problem, const struct profile *profile,
     http_reply_begin(request, status);
     http_reply_field_text(request, "Content-Type", "application/problem+json");
     http_reply_field_text(request, "Cache-Control", "no-store");
-    http_reply_field_text(request, "X-Content-Type-Options", "nosniff");
-    http_reply_field_text(request, "X-Request-Id", request_id);
     if (problem->allow != NULL) {
         http_reply_field_text(request, "Allow", problem->allow);
     }

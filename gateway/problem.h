@@ -26,7 +26,8 @@ struct problem_item {
     char name[160];
     char detail[256];
     bool has_offset;
-    size_t offset; /* in bytes from the beginning of the body, or of the line */
+    size_t offset; /* in bytes from the beginning of the body, of the line or of the parameter's
+                      decoded value */
     size_t line;   /* of an NDJSON body, from 1; 0: none */
 };
 
@@ -49,16 +50,21 @@ struct problem_item *problem_add(struct problem *problem, enum problem_place pla
                                  struct ds_bytes name, const char *detail);
 
 /*
- * What a failed call says, its typed details included. Fields are places in the body where
- * `fields_are_in_body`, else parameters.
+ * What a failed call says, its typed details included. Fields are places in the body or parameters,
+ * by where the binding takes them from; NULL: parameters.
  */
 void problem_of_call(struct problem *problem, const struct ds_client_call *call,
-                     bool fields_are_in_body);
+                     const struct route_binding *binding);
 
 void problem_write(const struct problem *problem, const struct profile *profile,
                    const char *request_id, struct ds_buffer *json);
 
-/* Begins the reply with it: status, fields and body. */
+/* The canonical members as a message of live data: {"type":"error",…}, where "type" stands for the
+ * message's. */
+void problem_write_message(const struct problem *problem, const char *request_id,
+                           struct ds_buffer *json);
+
+/* Begins the reply with it: status, the fields that errors have, body. */
 void problem_reply(const struct problem *problem, const struct profile *profile,
                    const char *request_id, struct http_request *request);
 

@@ -32,20 +32,65 @@ static bool is_message(const struct ds_message *message, struct ds_bytes wire)
 }
 
 /* "ticks[3].price" as "/ticks/3/price". */
-static size_t pointer_of(struct ds_bytes field, char *target, size_t target_bytes)
+static struct ds_bytes pointer_of(struct ds_bytes field, char *target, size_t target_bytes)
 {
     size_t size = 0;
-    target[size++] = '/';
     for (size_t i = 0; i < field.size && size < target_bytes; i++) {
         const char letter = (char)field.data[i];
         if (letter != ']') {
             target[size++] = letter == '.' || letter == '[' ? '/' : letter;
         }
     }
-    return size;
+    return ds_bytes_of(target, size);
 }
 
-static void take_violation(struct problem *problem, struct ds_bytes wire, bool fields_are_in_body)
+static bool is_of_path(const struct route_binding *binding, struct ds_bytes field)
+{
+    for (uint8_t i = 0; i < binding->variable_count; i++) {
+        const struct route_variable *variable = &binding->variables[i];
+        if (route_field_is_named(field, variable->field_path, variable->field_depth)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the field came in the body. ret_rest is its name from there on, without the body's own
+ * field: ".text" of label.text, "[3]" of words[3], nothing of the whole. */
+static bool is_of_body(const struct route_binding *binding, struct ds_bytes field,
+                       struct ds_bytes *ret_rest)
+{
+    if (binding == NULL || binding->body != ROUTE_BODY_FIELD || is_of_path(binding, field)) {
+        return false;
+    }
+    const size_t size = binding->body_field->name_bytes;
+    if (field.size < size || memcmp(field.data, binding->body_field->name, size) != 0) {
+        return false;
+    }
+    *ret_rest = ds_bytes_of(field.data + size, field.size - size);
+    return ret_rest->size == 0 || ret_rest->data[0] == '.' || ret_rest->data[0] == '[';
+}
+
+static void add_place(struct problem *problem, struct ds_bytes field, const char *detail,
+                      const struct route_binding *binding)
+{
+    char pointer[160];
+    struct ds_bytes rest;
+    if (is_of_body(binding, field, &rest)) {
+        (void)problem_add(problem, PROBLEM_AT_POINTER, pointer_of(rest, pointer, sizeof pointer),
+                          detail);
+    } else if (binding != NULL && binding->body == ROUTE_BODY_WHOLE &&
+               !is_of_path(binding, field)) {
+        pointer[0] = '/';
+        rest = pointer_of(field, pointer + 1, sizeof pointer - 1);
+        (void)problem_add(problem, PROBLEM_AT_POINTER, ds_bytes_of(pointer, rest.size + 1), detail);
+    } else {
+        (void)problem_add(problem, PROBLEM_AT_PARAMETER, field, detail);
+    }
+}
+
+static void take_violation(struct problem *problem, struct ds_bytes wire,
+                           const struct route_binding *binding)
 {
     struct ds_wire_reader reader = ds_wire_reader_of(wire);
     struct ds_bytes field = {0};
@@ -61,15 +106,11 @@ static void take_violation(struct problem *problem, struct ds_bytes wire, bool f
                            (const char *)bytes.data);
         }
     }
-    char pointer[160];
-    if (fields_are_in_body) {
-        field = ds_bytes_of(pointer, pointer_of(field, pointer, sizeof pointer));
-    }
-    (void)problem_add(problem, fields_are_in_body ? PROBLEM_AT_POINTER : PROBLEM_AT_PARAMETER,
-                      field, detail);
+    add_place(problem, field, detail, binding);
 }
 
-static void take_bad_request(struct problem *problem, struct ds_bytes wire, bool fields_are_in_body)
+static void take_bad_request(struct problem *problem, struct ds_bytes wire,
+                             const struct route_binding *binding)
 {
     struct ds_wire_reader reader = ds_wire_reader_of(wire);
     uint32_t number = 0;
@@ -77,7 +118,7 @@ static void take_bad_request(struct problem *problem, struct ds_bytes wire, bool
     uint64_t varint = 0;
     while (next_field(&reader, &number, &bytes, &varint)) {
         if (number == 1) {
-            take_violation(problem, bytes, fields_are_in_body);
+            take_violation(problem, bytes, binding);
         }
     }
 }
@@ -104,7 +145,8 @@ static void take_retry_info(struct problem *problem, struct ds_bytes wire)
     }
 }
 
-static void take_detail(struct problem *problem, struct ds_bytes any, bool fields_are_in_body)
+static void take_detail(struct problem *problem, struct ds_bytes any,
+                        const struct route_binding *binding)
 {
     struct ds_wire_reader reader = ds_wire_reader_of(any);
     struct ds_bytes type = {0};
@@ -121,7 +163,7 @@ static void take_detail(struct problem *problem, struct ds_bytes any, bool field
     }
     if (ds_bytes_equal_text(type, TYPE_PREFIX "google.rpc.BadRequest") &&
         is_message(&ds_message_google_rpc_bad_request, value)) {
-        take_bad_request(problem, value, fields_are_in_body);
+        take_bad_request(problem, value, binding);
     } else if (ds_bytes_equal_text(type, TYPE_PREFIX "google.rpc.RetryInfo") &&
                is_message(&ds_message_google_rpc_retry_info, value)) {
         take_retry_info(problem, value);
@@ -129,7 +171,7 @@ static void take_detail(struct problem *problem, struct ds_bytes any, bool field
 }
 
 void problem_of_call(struct problem *problem, const struct ds_client_call *call,
-                     bool fields_are_in_body)
+                     const struct route_binding *binding)
 {
     const char *text = call->message[0] != '\0' ? call->message : "the call failed";
     problem_set(problem, DS_REASON(REASON_UNSPECIFIED), "%s", text);
@@ -146,7 +188,7 @@ void problem_of_call(struct problem *problem, const struct ds_client_call *call,
     uint64_t varint = 0;
     while (next_field(&reader, &number, &bytes, &varint)) {
         if (number == 3) {
-            take_detail(problem, bytes, fields_are_in_body);
+            take_detail(problem, bytes, binding);
         }
     }
 }

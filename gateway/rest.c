@@ -1,9 +1,7 @@
 #include "gateway/exchange_protocol.h"
+#include "gateway/finish.h"
 
 #include <stdio.h>
-
-/* JSON is longer than the wire bytes that it is made of: a reply of the largest frame as JSON. */
-#define REPLY_JSON_BYTES_MAX ((size_t)4 * 16 * 1024 * 1024)
 
 /* "GET, HEAD, OPTIONS" of what the leaf has. */
 static void write_allow(const struct route_leaf *leaf, char allow[REST_ALLOW_BYTES])
@@ -56,19 +54,47 @@ bool rest_find(struct exchange *exchange, char ret_allow[REST_ALLOW_BYTES])
     return true;
 }
 
+static bool takes_rows(const struct route_binding *binding)
+{
+    return binding->method->rows != NULL && binding->body == ROUTE_BODY_WHOLE;
+}
+
+void rest_write_accepted(struct exchange *exchange)
+{
+    static const char *const fields[HTTP_METHOD_COUNT] = {
+        [HTTP_METHOD_POST] = "Accept-Post",
+        [HTTP_METHOD_PATCH] = "Accept-Patch",
+    };
+    const struct route_leaf *leaf = exchange->match.leaf;
+    for (int i = 0; leaf != NULL && i < HTTP_METHOD_COUNT; i++) {
+        const struct route_binding *binding = leaf->bindings[i];
+        if (fields[i] != NULL && binding != NULL && binding->body != ROUTE_BODY_NONE) {
+            http_reply_field_text(exchange->request, fields[i],
+                                  takes_rows(binding) ? "application/json, application/x-ndjson"
+                                                      : "application/json");
+        }
+    }
+}
+
+static bool check_reply(const struct exchange *exchange, struct problem *ret_problem)
+{
+    return negotiate_reply(exchange->request, "application", "json", ret_problem) &&
+           finish_check_encoding(exchange, ret_problem) &&
+           finish_check_preconditions(exchange, ret_problem);
+}
+
 static bool check_head(struct exchange *exchange, struct problem *ret_problem)
 {
     struct http_request *request = exchange->request;
     const struct route_binding *binding = exchange->binding;
     const struct ds_method *method = binding->method;
-    exchange->fields_are_in_body = binding->body != ROUTE_BODY_NONE;
-    if (!exchange->fields_are_in_body) {
-        return negotiate_no_body(request, ret_problem) &&
-               negotiate_reply(request, "application", "json", ret_problem);
+    if (binding->body == ROUTE_BODY_NONE) {
+        return negotiate_no_body(request, ret_problem) && check_reply(exchange, ret_problem);
     }
     enum body_form form = BODY_FORM_JSON;
-    if (!negotiate_body(request, method->rows != NULL && binding->body == ROUTE_BODY_WHOLE, &form,
-                        ret_problem)) {
+    if (!negotiate_length(request, ret_problem) ||
+        !finish_check_body_encoding(exchange, NULL, ret_problem) ||
+        !negotiate_body(request, takes_rows(binding), &form, ret_problem)) {
         return false;
     }
     exchange->form = (uint8_t)form;
@@ -77,21 +103,27 @@ static bool check_head(struct exchange *exchange, struct problem *ret_problem)
     if (request->body_bytes_max > method->request_bytes_max) {
         request->body_bytes_max = method->request_bytes_max;
     }
-    return negotiate_reply(request, "application", "json", ret_problem);
+    return check_reply(exchange, ret_problem);
 }
 
 static bool read_request(struct exchange *exchange, struct ds_bytes *ret_payload,
                          struct problem *ret_problem)
 {
     const struct http_request *request = exchange->request;
+    if (!finish_decode_body(exchange, ret_problem)) {
+        return false;
+    }
+    const struct ds_json_types types = gateway_tables_types(&exchange->gateway->tables);
     const struct transcode_input input = {
         .binding = exchange->binding,
         .match = &exchange->match,
         .query = request->query,
         .body = ds_buffer_bytes(&request->body),
         .form = (enum body_form)exchange->form,
+        .types = &types,
     };
-    if (!transcode_request(&input, &exchange->scratch, &exchange->wire, ret_problem)) {
+    if (!transcode_request(&input, &exchange->scratch, &exchange->wire, &exchange->enum_numbers,
+                           ret_problem)) {
         return false;
     }
     *ret_payload = ds_buffer_bytes(&exchange->wire);
@@ -103,10 +135,13 @@ static bool write_reply(struct exchange *exchange, struct problem *ret_problem)
     struct http_request *request = exchange->request;
     const struct route_binding *binding = exchange->binding;
     exchange_begin_reply(exchange, binding->success_status, "application/json");
-    request->reply_body.limit = REPLY_JSON_BYTES_MAX;
+    request->reply_body.limit = EXCHANGE_REPLY_BYTES_MAX;
+    struct ds_json_style style = exchange->profile->style;
+    const struct ds_json_types types = gateway_tables_types(&exchange->gateway->tables);
+    style.enum_numbers = exchange->enum_numbers;
+    style.types = &types;
     const ds_code code =
-        transcode_response(binding, exchange->call.response, &exchange->profile->style,
-                           &exchange->scratch, &request->reply_body);
+        transcode_response(binding, exchange->call.response, &style, &request->reply_body);
     if (code == DS_OK) {
         return true;
     }
@@ -120,6 +155,12 @@ static bool write_reply(struct exchange *exchange, struct problem *ret_problem)
 static void fail(struct exchange *exchange, const struct problem *problem)
 {
     problem_reply(problem, exchange->profile, exchange->request_id, exchange->request);
+    if (problem->reason == DS_REASON(UNSUPPORTED_MEDIA_TYPE)) {
+        rest_write_accepted(exchange);
+    } else if (problem->reason == DS_REASON(UNSUPPORTED_ENCODING)) {
+        http_reply_field_text(exchange->request, "Accept-Encoding",
+                              exchange->gateway->gzip != NULL ? "gzip, identity" : "identity");
+    }
 }
 
 const struct exchange_protocol exchange_rest = {

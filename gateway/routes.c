@@ -176,3 +176,19 @@ bool route_find_in(const struct route_node *nodes, struct ds_bytes path,
     memcpy(ret_match->segments, segments, count * sizeof segments[0]);
     return true;
 }
+
+bool route_field_is_named(struct ds_bytes text, const struct ds_field *const *path, uint8_t depth)
+{
+    size_t at = 0;
+    for (uint8_t i = 0; i < depth; i++) {
+        const size_t size = path[i]->name_bytes;
+        if (text.size - at < size || memcmp(text.data + at, path[i]->name, size) != 0) {
+            return false;
+        }
+        at += size;
+        if (i + 1 < depth && (at == text.size || text.data[at++] != '.')) {
+            return false;
+        }
+    }
+    return at == text.size;
+}

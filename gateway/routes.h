@@ -47,6 +47,8 @@ struct route_binding {
     const struct route_variable *variables;
     const struct ds_field *body_field;     /* of ROUTE_BODY_FIELD */
     const struct ds_field *response_field; /* HttpRule.response_body; NULL: the whole response */
+    const struct ds_field *mask_field; /* of a PATCH: the FieldMask of the request that is made of
+                                          what the body gives; NULL: none */
     uint16_t success_status;
     uint8_t variable_count;
     uint8_t http_method; /* enum http_method, below HTTP_METHOD_COUNT */
@@ -105,5 +107,8 @@ struct route_match {
  */
 bool route_find_in(const struct route_node *nodes, struct ds_bytes path,
                    struct route_match *ret_match);
+
+/* Whether the dotted text is the names of the .proto from the one field down to the last. */
+bool route_field_is_named(struct ds_bytes text, const struct ds_field *const *path, uint8_t depth);
 
 #endif

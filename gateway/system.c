@@ -2,6 +2,8 @@
 
 #include "ds/json.h"
 #include "gateway/documents.h"
+#include "gateway/live_stream.h"
+#include "gateway/websocket.h"
 
 static void begin_json(struct exchange *exchange)
 {
@@ -28,6 +30,7 @@ static void serve_live(struct exchange *exchange)
 
 static void serve_metrics(struct exchange *exchange)
 {
+    exchange->may_compress = true;
     exchange_begin_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8");
     gateway_write_metrics(exchange->gateway, &exchange->request->reply_body);
     exchange_end(exchange);
@@ -46,11 +49,17 @@ static void (*const serve[])(struct exchange *exchange) = {
     [HTTP_ROUTE_DOCS_STYLE] = documents_serve,
     [HTTP_ROUTE_DOCS_LICENSE] = documents_serve,
     [HTTP_ROUTE_REDOC] = documents_redirect,
+    [HTTP_ROUTE_WEBSOCKET] = websocket_serve,
+    [HTTP_ROUTE_STREAM_TICKS] = live_stream_serve,
+    [HTTP_ROUTE_STREAM_QUOTES] = live_stream_serve,
+    [HTTP_ROUTE_STREAM_CHAINS] = live_stream_serve,
 };
 
 static const struct system_route system_routes[] = {
 #define SYSTEM_ROUTE(symbol, path, type, subtype, summary)                                         \
-    {path, HTTP_ROUTE_##symbol, type, subtype},
+    {path, HTTP_ROUTE_##symbol, type, subtype, false},
+#define LIVE_ROUTE(symbol, path, type, subtype, summary)                                           \
+    {path, HTTP_ROUTE_##symbol, type, subtype, true},
 #include "gateway/system_routes.def"
 #undef SYSTEM_ROUTE
 };

@@ -10,6 +10,7 @@ struct system_route {
     enum http_extra_route route;
     const char *type; /* of the reply, for Accept */
     const char *subtype;
+    bool is_live; /* live_routes.h */
 };
 
 /* NULL where the path is none of them. */

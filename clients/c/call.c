@@ -1,4 +1,5 @@
 #include "clients/c/client.h"
+#include "clients/c/fork.h"
 #include "ds/rpc_idempotency.h"
 
 #include <assert.h>
@@ -21,6 +22,7 @@ struct deltastream_call *call_create(struct deltastream_client *client,
                                      const struct ds_method *method, size_t request_bytes)
 {
     assert(client != NULL);
+    fork_mind();
     struct deltastream_call *call = malloc(sizeof *call + request_bytes);
     if (call == NULL) {
         abort();
@@ -272,6 +274,7 @@ enum deltastream_code call_begin(struct deltastream_call *call,
 
 void deltastream_call_cancel(struct deltastream_call *call)
 {
+    fork_mind();
     if (!atomic_load(&call->is_done)) {
         ds_channel_cancel(call->client->channel, &call->call);
     }

@@ -1,5 +1,6 @@
 #include "clients/c/client.h"
 
+#include "clients/c/fork.h"
 #include "ds/log.h"
 #include "schema.gen.h"
 
@@ -215,6 +216,7 @@ static void client_destroy(struct deltastream_client *client)
     free(client->authorization);
     ds_arena_destroy(client->arena);
     free(client);
+    fork_note_close();
 }
 
 static ds_code client_fill(struct deltastream_client *client,
@@ -244,6 +246,7 @@ enum deltastream_code deltastream_client_open(const struct deltastream_client_op
                                               char *ret_message, size_t message_bytes)
 {
     assert(given != NULL && ret_client != NULL);
+    fork_mind();
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, log_level_set);
     struct deltastream_client_options options;
@@ -258,6 +261,7 @@ enum deltastream_code deltastream_client_open(const struct deltastream_client_op
     }
     pthread_mutex_init(&client->mutex, NULL);
     client->arena = ds_arena_create(OPTIONS_BYTES_MAX);
+    fork_note_open();
     const ds_code code = client_fill(client, &options, ret_message, message_bytes);
     if (code != DS_OK) {
         client_destroy(client);
@@ -270,7 +274,7 @@ enum deltastream_code deltastream_client_open(const struct deltastream_client_op
 void deltastream_client_close(struct deltastream_client *client)
 {
     assert(!thread_is_in_callback());
-    if (client != NULL) {
+    if (client != NULL && !fork_is_orphan) { /* Its connections are the parent's. */
         client_destroy(client);
     }
 }
@@ -279,6 +283,7 @@ void deltastream_client_set_authorization(struct deltastream_client *client,
                                           const char *authorization)
 {
     char *copy = NULL;
+    fork_mind();
     if (authorization != NULL) {
         copy = strdup(authorization);
         if (copy == NULL) {
@@ -295,6 +300,7 @@ void deltastream_client_set_authorization(struct deltastream_client *client,
 
 enum deltastream_state deltastream_client_state(struct deltastream_client *client)
 {
+    fork_mind();
     return (enum deltastream_state)ds_channel_state(client->channel);
 }
 
@@ -302,6 +308,7 @@ enum deltastream_state deltastream_client_replica_state(struct deltastream_clien
                                                         size_t place)
 {
     assert(place < client->url_count);
+    fork_mind();
     return client->url_count == 1
                ? deltastream_client_state(client)
                : (enum deltastream_state)ds_channel_endpoint_state(client->channel, place);
@@ -310,6 +317,7 @@ enum deltastream_state deltastream_client_replica_state(struct deltastream_clien
 enum deltastream_code deltastream_client_traffic(struct deltastream_client *client,
                                                  struct deltastream_traffic *ret_traffic)
 {
+    fork_mind();
     const struct ds_channel_traffic traffic = ds_channel_traffic(client->channel);
     const struct deltastream_traffic known = {.messages = traffic.messages,
                                               .calls = traffic.calls,
@@ -322,5 +330,6 @@ enum deltastream_code deltastream_client_traffic(struct deltastream_client *clie
 
 void deltastream_client_flush(struct deltastream_client *client)
 {
+    fork_mind();
     ds_channel_flush(client->channel);
 }

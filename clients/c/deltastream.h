@@ -34,8 +34,14 @@
  * Waiting. Nothing waits but what says so.
  *
  * Threads. A client, and what only asks the library, may be used by any threads at the same time.
- * A reply is one thread's at a time. After fork() the child must not use what the parent has
- * opened. A signal handler may use nothing of the library.
+ * A reply is one thread's at a time. A signal handler may use nothing of the library.
+ *
+ * fork(). The threads that read a client's connections stay with the parent. A child that is forked
+ * while any client is open may execute another program, which inherits none of the descriptors, or
+ * end by _exit(); of the library it may use nothing: opening, calling, subscribing write a line to
+ * stderr and abort, deltastream_client_close() and deltastream_unsubscribe() do nothing. A
+ * process that forks to work with the library in its children forks before it opens a client, or
+ * after it has closed all of them.
  *
  * Structs whose first member is `struct_size` may get more members at their end in later releases:
  * a program sets it to the sizeof that it was compiled with, and every other member that it does

@@ -1,4 +1,5 @@
 #include "clients/c/client.h"
+#include "clients/c/fork.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ void deltastream_slot_call(struct deltastream_slot *slot, struct deltastream_cli
     struct deltastream_call *call = slot->call;
     assert(client != NULL && method != NULL && (request != NULL || request_bytes == 0));
     assert(atomic_load_explicit(&call->reference_count, memory_order_acquire) == 0);
+    fork_mind();
     atomic_store_explicit(&call->reference_count, 1, memory_order_relaxed);
     atomic_store_explicit(&call->is_done, false, memory_order_relaxed);
     call->client = client;

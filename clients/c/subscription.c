@@ -1,4 +1,5 @@
 #include "clients/c/client.h"
+#include "clients/c/fork.h"
 #include "clients/common/row_kind.h"
 #include "ds/event_frame.h"
 #include "ds/event_subscriber.h"
@@ -188,6 +189,7 @@ enum deltastream_code deltastream_event_url(struct deltastream_client *client, c
                                             size_t message_bytes)
 {
     assert(client != NULL && ret_url != NULL && url_bytes > 0);
+    fork_mind();
     char url[DS_EVENT_URL_BYTES_MAX];
     const char *why = "";
     ds_code code = may_ask(client, &why);
@@ -208,6 +210,7 @@ enum deltastream_code deltastream_subscribe(struct deltastream_client *client,
                                             char *ret_message, size_t message_bytes)
 {
     assert(client != NULL && given != NULL && ret_subscription != NULL);
+    fork_mind();
     struct deltastream_subscription_options options;
     const char *why = "struct_size is not that of this release or an earlier one";
     ds_code code = DS_INVALID_ARGUMENT;
@@ -239,7 +242,7 @@ uint64_t deltastream_subscription_message_count(const struct deltastream_subscri
 
 void deltastream_unsubscribe(struct deltastream_subscription *subscription)
 {
-    if (subscription == NULL) {
+    if (subscription == NULL || fork_is_orphan) { /* Its thread is the parent's. */
         return;
     }
     ds_event_subscriber_close(subscription->subscriber);

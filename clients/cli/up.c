@@ -287,6 +287,8 @@ static int run(struct ds_config *config, void *context)
     ds_daemon_block_signals();
     ds_log_set_level((enum ds_log_level)options->log_level);
     ds_log_start();
+    (void)ds_daemon_allow_connections((uint64_t)options->gateway.connections_max +
+                                      (options->rpc_listen.count + 1) * DS_RPC_CONNECTIONS_DEFAULT);
     struct up *up = calloc(1, sizeof(*up));
     if (up == NULL) {
         abort();

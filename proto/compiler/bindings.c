@@ -80,16 +80,31 @@ static void variable_bind(struct check *check, const char *path, struct bound_va
     }
 }
 
-/* Whether one path is the other or leads into it, so that both would fill the same field. */
-static bool variables_overlap(const struct bound_variable *a, const struct bound_variable *b)
+static bool are_rivals(const struct field *a, const struct field *b)
 {
+    return a != b && a->oneof >= 0 && a->oneof == b->oneof;
+}
+
+/* Complains where one path is the other or leads into it, so that both would fill the same field,
+ * and where they fill two members of a oneof. */
+static void variables_compare(struct check *check, size_t first, size_t second)
+{
+    const struct template_variable *names = check->binding->template.variables;
+    const struct bound_variable *a = &check->binding->variables[first];
+    const struct bound_variable *b = &check->binding->variables[second];
     const size_t depth = a->depth < b->depth ? a->depth : b->depth;
     for (size_t i = 0; i < depth; i++) {
+        if (are_rivals(a->path[i], b->path[i])) {
+            refuse(check,
+                   "variables {%s} and {%s} fill two members of one oneof; name one of them only",
+                   names[first].field_path, names[second].field_path);
+        }
         if (a->path[i] != b->path[i]) {
-            return false;
+            return;
         }
     }
-    return true;
+    refuse(check, "variable {%s} fills the same field as {%s}; remove one",
+           names[second].field_path, names[first].field_path);
 }
 
 static void variables_check(struct check *check)
@@ -99,15 +114,11 @@ static void variables_check(struct check *check)
     for (size_t i = 0; i < template->variable_count && !check->has_failed; i++) {
         variable_bind(check, template->variables[i].field_path, &binding->variables[i]);
         for (size_t j = 0; j < i && !check->has_failed; j++) {
-            if (variables_overlap(&binding->variables[i], &binding->variables[j])) {
-                refuse(check, "variable {%s} fills the same field as {%s}; remove one",
-                       template->variables[i].field_path, template->variables[j].field_path);
-            }
+            variables_compare(check, j, i);
         }
     }
 }
 
-/* A field that stands for a body is a message: the codec's JSON text is an object. */
 static const struct field *body_field_find(struct check *check, const struct message *message,
                                            const char *option, const char *name)
 {
@@ -117,11 +128,25 @@ static const struct field *body_field_find(struct check *check, const struct mes
                message->full_name);
         return NULL;
     }
-    if (field->message == NULL || (field->flags & DS_FIELD_REPEATED) != 0) {
-        refuse(check, "%s: \"%s\" is not a single message; name a field that is", option, name);
-        return NULL;
-    }
     return field;
+}
+
+static void body_and_path_check(struct check *check, const char *body)
+{
+    const struct binding *binding = check->binding;
+    for (size_t i = 0; i < binding->template.variable_count && !check->has_failed; i++) {
+        const struct bound_variable *variable = &binding->variables[i];
+        if (variable->depth == 1 && variable->path[0] == binding->body_field) {
+            refuse(check, "the body and the path both fill \"%s\"; name another field for one",
+                   body);
+        } else if (are_rivals(variable->path[0], binding->body_field)) {
+            refuse(
+                check,
+                "the body fills \"%s\" and the path {%s}, two members of one oneof; name another "
+                "field for one",
+                body, binding->template.variables[i].field_path);
+        }
+    }
 }
 
 static void body_check(struct check *check, const char *body)
@@ -141,12 +166,25 @@ static void body_check(struct check *check, const char *body)
     }
     binding->body = ROUTE_BODY_FIELD;
     binding->body_field = body_field_find(check, binding->method->request, "body", body);
-    for (size_t i = 0; i < binding->template.variable_count; i++) {
-        const struct bound_variable *variable = &binding->variables[i];
-        if (variable->depth == 1 && variable->path[0] == binding->body_field) {
-            refuse(check, "the body and the path both fill \"%s\"; name another field for one",
-                   body);
-        }
+    if (binding->body_field != NULL) {
+        body_and_path_check(check, body);
+    }
+}
+
+/* The mask of an update, which says what of the body counts: made of the body's own names where the
+ * client sends none (AIP-134). A body that is no message has no names. */
+static void mask_find(struct binding *binding)
+{
+    const struct field *body = binding->body_field;
+    const bool has_names =
+        binding->body == ROUTE_BODY_WHOLE ||
+        (body != NULL && body->message != NULL && (body->flags & DS_FIELD_REPEATED) == 0 &&
+         body->message->wellknown == DS_WELLKNOWN_NONE);
+    const struct field *mask = message_field(binding->method->request, "update_mask");
+    if (binding->http_method == HTTP_METHOD_PATCH && has_names && mask != NULL &&
+        mask->message != NULL && (mask->flags & DS_FIELD_REPEATED) == 0 &&
+        mask->message->wellknown == DS_WELLKNOWN_FIELD_MASK) {
+        binding->mask_field = mask;
     }
 }
 
@@ -214,6 +252,43 @@ static void template_check(struct check *check)
     }
 }
 
+/* HttpRule.custom takes any word; what would do for those that the standard names. */
+static void method_refuse(struct check *check, const char *method)
+{
+    if (strcmp(method, "HEAD") == 0) {
+        refuse(check, "\"HEAD\" is no method of a route: the gateway answers it as GET without the "
+                      "body; write get");
+    } else if (strcmp(method, "OPTIONS") == 0) {
+        refuse(check, "\"OPTIONS\" is no method of a route: the gateway answers it with the path's "
+                      "methods; remove the rule");
+    } else if (strcmp(method, "*") == 0) {
+        refuse(check, "\"*\" is no method of a route: a route says which one it takes; write one "
+                      "rule for each, in additional_bindings");
+    } else {
+        refuse(check, "\"%s\" is no method of a route; write GET, POST, PUT, PATCH or DELETE",
+               method);
+    }
+}
+
+/* What google.api.HttpBody stands for is bytes of any type, which no route has. */
+static void raw_bodies_check(struct check *check)
+{
+    const struct binding *binding = check->binding;
+    const struct message *const messages[] = {
+        binding->method->request,
+        binding->method->response,
+        binding->body_field == NULL ? NULL : binding->body_field->message,
+        binding->response_field == NULL ? NULL : binding->response_field->message,
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        if (messages[i] != NULL && strcmp(messages[i]->full_name, "google.api.HttpBody") == 0) {
+            refuse(check, "google.api.HttpBody is not supported: bodies are JSON; use a message "
+                          "with a bytes field");
+            return;
+        }
+    }
+}
+
 static void binding_add(struct routes *routes, const struct model *model,
                         const struct method *method, const struct wish *wish)
 {
@@ -230,8 +305,7 @@ static void binding_add(struct routes *routes, const struct model *model,
             memory_printf(routes->memory, "%s: %s %s", method->full_name, wish->method, wish->path),
     };
     if (binding.http_method == HTTP_METHOD_OTHER) {
-        refuse(&check, "\"%s\" is no method of a route; write GET, POST, PUT, PATCH or DELETE",
-               wish->method);
+        method_refuse(&check, wish->method);
         return;
     }
     template_check(&check);
@@ -244,6 +318,8 @@ static void binding_add(struct routes *routes, const struct model *model,
         binding.response_field =
             body_field_find(&check, method->response, "response_body", wish->response_body);
     }
+    mask_find(&binding);
+    raw_bodies_check(&check);
     status_check(&check, wish);
     own_paths_check(&check);
     connect_paths_check(&check);
@@ -259,6 +335,13 @@ static void http_rule_add(struct routes *routes, const struct model *model,
                           const struct method *method, const Google__Api__HttpRule *rule)
 {
     struct wish wish = {.body = rule->body, .response_body = rule->response_body};
+    if (rule->selector[0] != '\0') {
+        complain(routes->complaints, method->service->file->path, method->full_name,
+                 "selector: \"%s\" belongs into a service's configuration; remove it: a rule in a "
+                 ".proto is its method's",
+                 rule->selector);
+        return;
+    }
     switch (rule->pattern_case) {
     case GOOGLE__API__HTTP_RULE__PATTERN_GET:
         wish.method = "GET";

@@ -12,11 +12,13 @@ static void stream_check(const struct model *model, const struct method *method)
     const char *path = method->service->file->path;
     if (method->descriptor->client_streaming) {
         complain(model->complaints, path, method->full_name,
-                 "client streaming is not supported; take a message with a repeated field");
+                 "client streaming is not supported: a call is one request and one reply; take a "
+                 "message with a repeated field");
     }
     if (method->descriptor->server_streaming) {
         complain(model->complaints, path, method->full_name,
-                 "server streaming is not supported yet; return pages with a next_page_token");
+                 "server streaming is not supported: a call is one request and one reply; return "
+                 "pages with a next_page_token");
     }
 }
 

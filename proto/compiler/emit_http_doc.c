@@ -295,15 +295,26 @@ static void service_write(struct document *document, const struct service *servi
     }
 }
 
+static void system_rows_write(FILE *file, bool is_live)
+{
+    for (size_t i = 0; i < system_route_row_count; i++) {
+        const struct system_route_row *row = &system_route_rows[i];
+        if (row->is_live == is_live) {
+            fprintf(file, "| `GET %s` | %s | %s |\n", row->path, row->media_type, row->summary);
+        }
+    }
+}
+
 static void system_routes_write(FILE *file)
 {
     fputs("\n## The gateway's own routes\n\nThey need no permission and have no parameters.\n\n"
           "| route | reply | |\n|---|---|---|\n",
           file);
-    for (size_t i = 0; i < system_route_row_count; i++) {
-        fprintf(file, "| `GET %s` | %s | %s |\n", system_route_rows[i].path,
-                system_route_rows[i].media_type, system_route_rows[i].summary);
-    }
+    system_rows_write(file, false);
+    fputs("\nLive data needs the permission `market:read`; [live.md](live.md) tells the parameters "
+          "and the messages.\n\n| route | reply | |\n|---|---|---|\n",
+          file);
+    system_rows_write(file, true);
 }
 
 static void messages_write(const struct document *document)
@@ -363,6 +374,54 @@ static void profiles_write(const struct document *document)
     }
 }
 
+/* What holds for every route and no .proto file says: gateway/finish.h and cors.h. */
+static void http_write(FILE *file)
+{
+    fputs(
+        "\n## Fields of requests and replies\n\n"
+        "| request | what comes of it |\n|---|---|\n"
+        "| `If-None-Match` | 304 without a body where one of the tags, or `*`, still holds (GET "
+        "and "
+        "HEAD of methods that change nothing, and the documents) |\n"
+        "| `If-Match` | 412, but for `*` on such a GET: tags are weak and this field compares "
+        "strongly; what a change would be compared with has no tag, so that it is not made |\n"
+        "| `Accept-Encoding` | replies of 1 KiB and more of methods that allow it come compressed "
+        "by "
+        "gzip where it weighs at least as much as `identity`; 406 where neither is taken |\n"
+        "| `Content-Encoding` | `gzip` (`x-gzip`) once, or `identity`; else 415 with "
+        "`Accept-Encoding`. What is unpacked counts against the method's size (413) |\n"
+        "| neither `Content-Length` nor `Transfer-Encoding` | 411 where the route takes a body |\n"
+        "| `Idempotency-Key` | of a request with side effects: 1 to 64 characters, bare or as a "
+        "string of RFC 8941, else 400. Made again with the key within ten minutes it gets the "
+        "first "
+        "reply; another request under it is 422. Keys of callers without credentials are told "
+        "apart "
+        "by the client's address |\n"
+        "| `X-Request-Id` | the reply, logs and errors repeat it |\n"
+        "| `traceparent`, `tracestate` | the call goes on in that trace |\n"
+        "| `Origin` | see below |\n\n"
+        "| reply | |\n|---|---|\n"
+        "| `ETag` | weak: a hash of the body before it is compressed. Bodies over 1 MiB have none "
+        "|\n"
+        "| `Cache-Control` | `private, no-cache` where a client may keep the reply and ask whether "
+        "it "
+        "still holds, else `no-store` |\n"
+        "| `Vary` | `Accept-Encoding` where the coding is the client's choice, `Origin` where "
+        "origins "
+        "are listed |\n"
+        "| `Server-Timing` | `queue` and `call`: milliseconds that the call waited in the service "
+        "and "
+        "ran there |\n"
+        "| `Retry-After` | seconds, on 429 and 503 where the server knows |\n"
+        "| `Accept-Post`, `Accept-Patch` | on OPTIONS and 415: the media types of bodies |\n\n"
+        "Pages of other origins may call where the gateway's setting `--cors-origin` lists them: a "
+        "preflight is answered with the path's methods and those fields asked for that mean "
+        "something here, any reply names the origin, errors too. A listed origin may send "
+        "credentials; `*` lets all others in without. A preflight from elsewhere is 403 "
+        "forbidden_origin, and other requests from there are answered without a word of CORS.\n",
+        file);
+}
+
 void emit_http_doc(struct output *output, const struct model *model, const struct routes *routes,
                    const Google__Protobuf__FileDescriptorSet *set)
 {
@@ -383,6 +442,7 @@ void emit_http_doc(struct output *output, const struct model *model, const struc
         "changes here are lost. -->\n\n%s\n\nThe gateway serves the same as an OpenAPI document "
         "at `/openapi.json` and as an interactive page at `/docs`.\n",
         openapi_conventions);
+    http_write(document.file);
     system_routes_write(document.file);
     profiles_write(&document);
     if (routes->binding_count > 0) {

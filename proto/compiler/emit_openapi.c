@@ -113,24 +113,20 @@ static void paths_write(struct openapi *openapi)
 
 static void connect_components_write(struct json *json)
 {
-    static const char *const get_parameters[][2] = {
-        {"connect", "{\"const\":\"v1\"}"},
-        {"encoding", "{\"enum\":[\"json\",\"proto\"]}"},
-        {"message", "{\"type\":\"string\"}"},
-        {"base64", "{\"enum\":[\"0\",\"1\"]}"},
-        {"compression", "{\"enum\":[\"identity\",\"gzip\"]}"},
-    };
-    for (size_t i = 0; i < sizeof get_parameters / sizeof get_parameters[0]; i++) {
-        const char *name = get_parameters[i][0];
-        char key[32];
-        (void)snprintf(key, sizeof key, "Connect-get-%s", name);
-        json_object_begin(json, key);
-        json_string(json, "name", name);
-        json_string(json, "in", "query");
-        json_bool(json, "required", strcmp(name, "encoding") == 0 || strcmp(name, "message") == 0);
-        json_raw(json, "schema", get_parameters[i][1]);
-        json_object_end(json);
-    }
+    json_raw(json, "Connect-get-connect",
+             "{\"name\":\"connect\",\"in\":\"query\",\"description\":\"The version of the "
+             "protocol.\",\"schema\":{\"const\":\"v1\"}}");
+    json_raw(json, "Connect-get-encoding",
+             "{\"name\":\"encoding\",\"in\":\"query\",\"description\":\"What the message and the "
+             "reply are; proto is protobuf's wire format.\",\"required\":true,\"schema\":{\"enum\":"
+             "[\"json\",\"proto\"]},\"example\":\"json\"}");
+    json_raw(json, "Connect-get-base64",
+             "{\"name\":\"base64\",\"in\":\"query\",\"description\":\"1: the message is base64, in "
+             "the alphabet for URLs or the other, with padding or without.\",\"schema\":{\"enum\":["
+             "\"0\",\"1\"]}}");
+    json_raw(json, "Connect-get-compression",
+             "{\"name\":\"compression\",\"in\":\"query\",\"description\":\"What the message was "
+             "compressed by, before base64.\",\"schema\":{\"enum\":[\"identity\",\"gzip\"]}}");
     json_raw(json, "Connect-Protocol-Version",
              "{\"name\":\"Connect-Protocol-Version\",\"in\":\"header\",\"schema\":{\"const\":\"1\"}"
              "}");
@@ -147,25 +143,49 @@ static void small_components_write(struct openapi *openapi)
              "{\"name\":\"X-Request-Id\",\"in\":\"header\",\"description\":\"Names the request in "
              "logs; the reply repeats it. The gateway makes one up where there is none, or none "
              "that it can use: 1 to 128 printable characters.\",\"schema\":{\"type\":\"string\"}}");
+    json_raw(
+        json, "Idempotency-Key",
+        "{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":\"Names the request: "
+        "made again with the same key within ten minutes it gets the first one's reply, and "
+        "nothing is done twice. Others than these characters may stand in quotes.\",\"schema\":{"
+        "\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._~:/=+-]{1,64}$\"}}");
+    json_raw(
+        json, "If-None-Match",
+        "{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":\"Entity tags of replies "
+        "that the client has: where one of them still holds, the reply is 304.\",\"schema\":{"
+        "\"type\":\"string\"}}");
     if (openapi->has_connect) {
         connect_components_write(json);
     }
     json_object_end(json);
-    json_raw(json, "headers",
-             "{\"X-Request-Id\":{\"description\":\"The request's, or one that the gateway made up."
-             "\",\"required\":true,\"schema\":{\"type\":\"string\"}},"
-             "\"Retry-After\":{\"description\":\"Seconds; where the server knows.\",\"schema\":{"
-             "\"type\":\"integer\",\"minimum\":1}},"
-             "\"WWW-Authenticate\":{\"required\":true,\"schema\":{\"type\":\"string\"}}}");
+    json_raw(
+        json, "headers",
+        "{\"X-Request-Id\":{\"description\":\"The request's, or one that the gateway made up."
+        "\",\"required\":true,\"schema\":{\"type\":\"string\"}},"
+        "\"ETag\":{\"description\":\"A weak hash of the reply; one of more than 1 MiB has "
+        "none.\",\"schema\":{\"type\":\"string\"}},"
+        "\"Server-Timing\":{\"description\":\"Milliseconds that the call waited in the service "
+        "and ran there.\",\"required\":true,\"schema\":{\"type\":\"string\"}},"
+        "\"Accept-Encoding\":{\"description\":\"The codings that are taken, where it was the "
+        "Content-Encoding.\",\"schema\":{\"type\":\"string\"}},"
+        "\"Retry-After\":{\"description\":\"Seconds; where the server knows.\",\"schema\":{"
+        "\"type\":\"integer\",\"minimum\":1}},"
+        "\"WWW-Authenticate\":{\"required\":true,\"schema\":{\"type\":\"string\"}}}");
     json_object_begin(json, "responses");
+    json_raw(json, "NotModified",
+             "{\"description\":\"What If-None-Match names still holds.\",\"headers\":{\"ETag\":{"
+             "\"$ref\":\"#/components/headers/ETag\"},\"X-Request-Id\":{\"$ref\":\"#/components/"
+             "headers/X-Request-Id\"}}}");
     json_raw(json, "Problem",
              "{\"description\":\"Any other error.\",\"content\":{\"application/problem+json\":{"
              "\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}");
     if (openapi->has_connect) {
-        json_raw(json, "ConnectError",
-                 "{\"description\":\"Any error; the status follows the code.\",\"content\":{"
-                 "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/ConnectError\"}"
-                 "}}}");
+        json_raw(
+            json, "ConnectError",
+            "{\"description\":\"Any error. The status follows the code, but for what is wrong "
+            "with the HTTP request itself: 404, 405, 406, 408, 412, 413, 415, 431.\",\"content\":{"
+            "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/ConnectError\"}"
+            "}}}");
     }
     json_object_end(json);
     json_raw(

@@ -58,6 +58,10 @@ static void binding_write(FILE *file, const struct output *output, const struct 
         fputs(",\n     .response_field = ", file);
         field_reference_write(file, output, binding->response_field);
     }
+    if (binding->mask_field != NULL) {
+        fputs(",\n     .mask_field = ", file);
+        field_reference_write(file, output, binding->mask_field);
+    }
     fprintf(file,
             ",\n     .success_status = %" PRIu32 ",\n     .http_method = HTTP_METHOD_%s,\n"
             "     .body = %d,\n     .profile = %" PRIu32 "},\n",

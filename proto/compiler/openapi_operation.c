@@ -30,6 +30,18 @@ static const char *idempotency_of(const struct method *method)
     }
 }
 
+static bool has_side_effects(const struct method *method)
+{
+    const Google__Protobuf__MethodOptions *options = method->descriptor->options;
+    return options == NULL || (int)options->idempotency_level != DS_NO_SIDE_EFFECTS;
+}
+
+/* As the gateway's finish.h gives replies entity tags. */
+static bool has_entity_tag(const struct binding *binding)
+{
+    return binding->http_method == HTTP_METHOD_GET && !has_side_effects(binding->method);
+}
+
 static void method_members(struct openapi *openapi, const struct method *method)
 {
     struct json *json = openapi->json;
@@ -99,6 +111,12 @@ static void parameters_write(struct openapi *openapi, const struct binding *bind
         parameter_write(openapi, parameters[i].name, parameters[i].field, false);
     }
     json_reference(json, NULL, "parameters", "X-Request-Id");
+    if (has_side_effects(binding->method)) {
+        json_reference(json, NULL, "parameters", "Idempotency-Key");
+    }
+    if (has_entity_tag(binding)) {
+        json_reference(json, NULL, "parameters", "If-None-Match");
+    }
     json_array_end(json);
 }
 
@@ -149,6 +167,11 @@ static void body_write(struct openapi *openapi, const struct binding *binding)
         return;
     }
     json_object_begin(json, "requestBody");
+    if (binding->mask_field != NULL) {
+        json_printf(json, "description",
+                    "Without %s, what the body gives is what is changed; null clears.",
+                    binding->mask_field->descriptor->name);
+    }
     json_bool(json, "required", true);
     json_object_begin(json, "content");
     json_body_write(openapi, binding);
@@ -173,6 +196,10 @@ static void success_write(struct openapi *openapi, const struct binding *binding
     json_string(json, "description", comment[0] == '\0' ? "OK" : comment);
     json_object_begin(json, "headers");
     json_reference(json, "X-Request-Id", "headers", "X-Request-Id");
+    json_reference(json, "Server-Timing", "headers", "Server-Timing");
+    if (has_entity_tag(binding)) {
+        json_reference(json, "ETag", "headers", "ETag");
+    }
     json_object_end(json);
     json_object_begin(json, "content");
     json_object_begin(json, "application/json");
@@ -217,6 +244,9 @@ void openapi_operation(struct openapi *openapi, const struct binding *binding)
     body_write(openapi, binding);
     json_object_begin(json, "responses");
     success_write(openapi, binding);
+    if (has_entity_tag(binding)) {
+        json_reference(json, "304", "responses", "NotModified");
+    }
     openapi_problem_responses(openapi, binding);
     json_reference(json, "default", "responses", "Problem");
     json_object_end(json);
@@ -279,12 +309,31 @@ static void connect_post_write(struct openapi *openapi, const struct method *met
     json_object_end(json);
 }
 
+/* The request in the query, as JSON has it. */
+static void connect_message_write(struct openapi *openapi, const struct method *method)
+{
+    struct json *json = openapi->json;
+    json_object_begin(json, NULL);
+    json_string(json, "name", "message");
+    json_string(json, "in", "query");
+    json_string(json, "description", "The request, as encoding, base64 and compression say.");
+    json_bool(json, "required", true);
+    json_object_begin(json, "content");
+    json_object_begin(json, "application/json");
+    openapi_message_schema(openapi, "schema", method->request, SHAPE_REQUEST);
+    openapi_message_example(openapi, "example", method->request, SHAPE_REQUEST);
+    json_object_end(json);
+    json_object_end(json);
+    json_object_end(json);
+}
+
 static void connect_get_write(struct openapi *openapi, const struct method *method)
 {
     struct json *json = openapi->json;
     connect_head_write(openapi, method, "get");
     json_array_begin(json, "parameters");
-    static const char *const names[] = {"connect", "encoding", "message", "base64", "compression"};
+    connect_message_write(openapi, method);
+    static const char *const names[] = {"connect", "encoding", "base64", "compression"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         json_reference(json, NULL, "parameters",
                        memory_printf(openapi->model->memory, "Connect-get-%s", names[i]));

@@ -33,7 +33,8 @@ static const struct {
     {"METHOD_NOT_ALLOWED", FROM_ELSEWHERE, "this path takes GET, HEAD, OPTIONS"},
     {"NOT_ACCEPTABLE", FROM_ANY_ROUTE, "the reply is application/json"},
     {"REQUEST_TIMEOUT", FROM_ANY_ROUTE, "the request did not come in time"},
-    {"LENGTH_REQUIRED", FROM_A_BODY, "the request has no Content-Length"},
+    {"LENGTH_REQUIRED", FROM_A_BODY,
+     "this route takes a body: send it with Content-Length or chunked"},
     {"REQUEST_TOO_LARGE", FROM_ANY_ROUTE, "the request is larger than this method takes"},
     {"URI_TOO_LONG", FROM_ANY_ROUTE, "the request line is too long"},
     {"UNSUPPORTED_MEDIA_TYPE", FROM_A_BODY,
@@ -59,10 +60,14 @@ static const struct {
     {"SERVER_RESTARTED", FROM_A_CHANGE,
      "whether the first attempt was executed is not known: the server has been started anew"},
     {"EVENTS_FORGOTTEN", FROM_ELSEWHERE, "the events are not in memory any more"},
-    {"PRECONDITION_FAILED", FROM_ELSEWHERE, "the precondition does not hold"},
-    {"IDEMPOTENCY_KEY_INVALID", FROM_A_CHANGE, "Idempotency-Key has 1 to 64 characters"},
+    {"PRECONDITION_FAILED", FROM_ANY_ROUTE,
+     "what this request is about has no entity tag to compare with; leave If-Match out"},
+    {"IDEMPOTENCY_KEY_INVALID", FROM_A_CHANGE,
+     "Idempotency-Key: it is empty; send 1 to 64 visible characters, bare or in quotes, such as a "
+     "UUID"},
     {"UPGRADE_REQUIRED", FROM_ELSEWHERE, "this path speaks WebSocket"},
-    {"UNSUPPORTED_ENCODING", FROM_A_BODY, "the Content-Encoding can only be gzip"},
+    {"UNSUPPORTED_ENCODING", FROM_A_BODY,
+     "the body may be compressed by gzip, once, or not at all"},
     {"FORBIDDEN_ORIGIN", FROM_ELSEWHERE, "pages of that origin may not call"},
     {"TOO_MANY_STREAMS", FROM_ELSEWHERE, "there are too many streams; try again later"},
 };
@@ -224,6 +229,9 @@ static void response_headers_write(struct json *json, uint32_t status)
     if (status == 401) {
         json_reference(json, "WWW-Authenticate", "headers", "WWW-Authenticate");
     }
+    if (status == 415) {
+        json_reference(json, "Accept-Encoding", "headers", "Accept-Encoding");
+    }
     if (status == 429 || status == 503) {
         json_reference(json, "Retry-After", "headers", "Retry-After");
     }
@@ -287,14 +295,16 @@ void openapi_problem_schemas(struct openapi *openapi)
              "\"request_id\":{\"type\":\"string\"},"
              "\"errors\":{\"type\":\"array\",\"items\":{\"$ref\":"
              "\"#/components/schemas/ProblemPlace\"}}}}");
-    json_raw(openapi->json, "ProblemPlace",
-             "{\"description\":\"Where a request is at fault: pointer is a JSON pointer into the "
-             "body, offset counts bytes of it, line lines of an NDJSON body from 1.\","
-             "\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{"
-             "\"pointer\":{\"type\":\"string\"},\"parameter\":{\"type\":\"string\"},"
-             "\"header\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},"
-             "\"line\":{\"type\":\"integer\",\"minimum\":1},"
-             "\"offset\":{\"type\":\"integer\",\"minimum\":0}}}");
+    json_raw(
+        openapi->json, "ProblemPlace",
+        "{\"description\":\"Where a request is at fault: pointer is a JSON pointer into the "
+        "body, offset counts bytes of it, of the line or of a parameter's value, line lines of "
+        "an NDJSON body from 1.\","
+        "\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{"
+        "\"pointer\":{\"type\":\"string\"},\"parameter\":{\"type\":\"string\"},"
+        "\"header\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},"
+        "\"line\":{\"type\":\"integer\",\"minimum\":1},"
+        "\"offset\":{\"type\":\"integer\",\"minimum\":0}}}");
 }
 
 static void member_write(struct json *json, struct memory *memory, const struct profile *profile,

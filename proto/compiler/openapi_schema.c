@@ -43,6 +43,9 @@ static void types_write(struct json *json, const char *format)
     json_array_end(json);
     json_string(json, "format", format);
     json_string(json, "pattern", format[0] == 'u' ? "^\\d+$" : "^-?\\d+$");
+    if (format[0] == 'u') {
+        json_integer(json, "minimum", 0);
+    }
 }
 
 static void integer_write(struct json *json, const char *format, bool is_unsigned)
@@ -51,6 +54,7 @@ static void integer_write(struct json *json, const char *format, bool is_unsigne
     json_string(json, "format", format);
     if (is_unsigned) {
         json_integer(json, "minimum", 0);
+        json_integer(json, "maximum", UINT32_MAX);
     }
 }
 

@@ -98,6 +98,53 @@ static void responses_write(struct json *json, struct memory *memory,
     json_object_end(json);
 }
 
+#define STREAM_PARAMETERS                                                                          \
+    "[{\"name\":\"keys\",\"in\":\"query\",\"description\":\"Products of ticks, symbols of "        \
+    "quotes, "                                                                                     \
+    "products of chains or PRODUCT/EXPIRY; with commas between them, at most 256. None: all.\","   \
+    "\"schema\":{\"type\":\"string\"},\"example\":\"NIFTY,BANKNIFTY\"},"                           \
+    "{\"name\":\"last_event_id\",\"in\":\"query\",\"description\":\"The stream goes on behind "    \
+    "that "                                                                                        \
+    "event: its epoch and sequence.\",\"schema\":{\"type\":\"string\",\"pattern\":"                \
+    "\"^[0-9a-fA-F]{1,16}-[0-9]{1,20}$\"}},"                                                       \
+    "{\"name\":\"Last-Event-ID\",\"in\":\"header\",\"description\":\"The same, as EventSource "    \
+    "sends it; "                                                                                   \
+    "it counts before the parameter.\",\"schema\":{\"type\":\"string\"}}]"
+
+static void websocket_write(struct json *json)
+{
+    json_object_begin(json, "responses");
+    json_raw(json, "101", "{\"description\":\"The connection is a WebSocket from here on.\"}");
+    json_reference(json, "426", "responses", "Problem");
+    json_reference(json, "default", "responses", "Problem");
+    json_object_end(json);
+}
+
+static void stream_write(struct json *json)
+{
+    json_raw(json, "parameters", STREAM_PARAMETERS);
+    json_object_begin(json, "responses");
+    json_raw(json, "200",
+             "{\"description\":\"A stream that lasts until one of both ends it.\",\"content\":{"
+             "\"text/event-stream\":{\"schema\":{\"type\":\"string\"}},"
+             "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\"}}}}");
+    json_reference(json, "default", "responses", "Problem");
+    json_object_end(json);
+}
+
+/* Live data, which needs the permission of the methods that read it. */
+static void live_members(struct json *json, const struct system_route_row *row)
+{
+    json_string(json, "x-deltastream-permission", "market:read");
+    json_raw(json, "x-deltastream-live", "true");
+    json_raw(json, "security", "[{\"bearer\":[]},{\"apiKey\":[]},{}]");
+    if (strcmp(row->symbol, "WEBSOCKET") == 0) {
+        websocket_write(json);
+    } else {
+        stream_write(json);
+    }
+}
+
 /* "HEALTH_READY" as "Gateway_health_ready". */
 static const char *operation_id(struct memory *memory, const char *symbol)
 {
@@ -118,9 +165,13 @@ void openapi_system_paths(struct openapi *openapi)
         json_raw(json, "tags", "[\"Gateway\"]");
         json_string(json, "summary", row->summary);
         json_string(json, "operationId", operation_id(openapi->model->memory, row->symbol));
-        json_string(json, "x-deltastream-permission", "public");
-        json_raw(json, "security", "[]");
-        responses_write(json, openapi->model->memory, row);
+        if (row->is_live) {
+            live_members(json, row);
+        } else {
+            json_string(json, "x-deltastream-permission", "public");
+            json_raw(json, "security", "[]");
+            responses_write(json, openapi->model->memory, row);
+        }
         json_object_end(json);
         json_object_end(json);
     }

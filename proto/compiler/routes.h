@@ -20,6 +20,7 @@ struct binding {
     enum route_body body;
     const struct field *body_field;     /* of ROUTE_BODY_FIELD */
     const struct field *response_field; /* NULL: the whole response */
+    const struct field *mask_field;     /* of a PATCH; NULL: none */
     uint32_t success_status;
     uint32_t profile; /* enum route_profile */
 };

@@ -2,7 +2,9 @@
 
 const struct system_route_row system_route_rows[] = {
 #define SYSTEM_ROUTE(symbol, path, type, subtype, summary)                                         \
-    {#symbol, path, type "/" subtype, summary},
+    {#symbol, path, type "/" subtype, summary, false},
+#define LIVE_ROUTE(symbol, path, type, subtype, summary)                                           \
+    {#symbol, path, type "/" subtype, summary, true},
 #include "gateway/system_routes.def"
 #undef SYSTEM_ROUTE
 };

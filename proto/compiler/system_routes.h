@@ -2,6 +2,7 @@
 #ifndef COMPILER_SYSTEM_ROUTES_H
 #define COMPILER_SYSTEM_ROUTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct system_route_row {
@@ -9,6 +10,7 @@ struct system_route_row {
     const char *path;
     const char *media_type;
     const char *summary;
+    bool is_live; /* LIVE_ROUTE */
 };
 
 extern const struct system_route_row system_route_rows[];

@@ -204,6 +204,8 @@ int main(int argc, char **argv)
     } else if (exit_code == DS_EXIT_OK) {
         ds_log_set_level((enum ds_log_level)daemon.settings.log_level);
         ds_log_start();
+        (void)ds_daemon_allow_connections((uint64_t)daemon.settings.rpc_limits.connections_max *
+                                          daemon.settings.listen.count);
         exit_code = serve_with_identity(&daemon);
     }
     ds_config_destroy(daemon.config);

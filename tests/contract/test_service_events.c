@@ -232,6 +232,22 @@ static void what_is_forgotten_or_of_another_epoch_is_out_of_range(void **state)
     assert_failure(scene->service, NULL, "EVENTS_FORGOTTEN");
 }
 
+static void the_numbers_alone_come_whatever_the_caller_has(void **state)
+{
+    struct scene *scene = *state;
+    struct ds_event_list list;
+    struct ds_event_frame event;
+    publish_many(scene, "ticks/A", REMEMBERED + 1, 1);
+    Rpc__ListEventsRequest request = request_of("ticks", UINT64_MAX);
+    request.epoch = EPOCH + 1;
+    request.numbers_only = true;
+    assert_int_equal(list_events(scene, &request), DS_OK);
+    assert_int_equal(read_reply(scene, 0, &event, &list), 0);
+    assert_int_equal(list.epoch, EPOCH);
+    assert_int_equal(list.newest_sequence, REMEMBERED + 1);
+    assert_int_equal(list.through_sequence, REMEMBERED + 1);
+}
+
 static void an_unknown_kind_is_refused(void **state)
 {
     struct scene *scene = *state;
@@ -259,6 +275,7 @@ int main(void)
         SCENE_TEST(a_reply_has_a_mebibyte_but_one_event_at_least),
         SCENE_TEST(only_topics_with_the_prefix_come_and_the_rest_is_passed_over),
         SCENE_TEST(what_is_forgotten_or_of_another_epoch_is_out_of_range),
+        SCENE_TEST(the_numbers_alone_come_whatever_the_caller_has),
         SCENE_TEST(an_unknown_kind_is_refused),
         SCENE_TEST(a_service_without_events_says_so),
     };

@@ -150,9 +150,10 @@ def list_rows(binding, names, name, rows, key, page):
     yield from refused_ranges(binding, path)
 
 
-def refused(binding, target, name, detail, canonical, prefix=True):
-    shown = f"{name}: {detail}" if prefix else detail
-    errors = [{"parameter": name, "detail": detail}]
+def refused(binding, target, name, detail, canonical, by_gateway=True):
+    """The gateway tells the name and where in the value the fault is; a service has its own words."""
+    shown = f"{name}: {detail}" if by_gateway else detail
+    errors = [{"parameter": name, "detail": detail, **({"offset": 0} if by_gateway else {})}]
     return Row(binding, target, 400, problem(400, "invalid_request", shown, errors, canonical))
 
 

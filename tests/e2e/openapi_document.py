@@ -34,6 +34,10 @@ class Operation(NamedTuple):
         return self.fields["tags"] == ["Gateway"]
 
     @property
+    def is_of_connect(self):
+        return self.fields.get("x-deltastream-profile") == "Connect"
+
+    @property
     def needs_credentials(self):
         return self.fields["security"] != [] and {} not in self.fields["security"]
 
@@ -66,20 +70,21 @@ def target_of(document, operation):
     path, query = operation.path, []
     for parameter in operation.fields.get("parameters", []):
         parameter = resolved(document, parameter)
-        if "example" not in parameter:
+        shown = parameter.get("content", {}).get("application/json", parameter)
+        if "example" not in shown:
             assert not parameter.get("required"), f"{operation.id}: {parameter['name']} has no example"
             continue
         if parameter["in"] == "path":
-            path = path.replace("{" + parameter["name"] + "}", urllib.parse.quote(text_of(parameter["example"]), safe=""))
+            path = path.replace("{" + parameter["name"] + "}", urllib.parse.quote(text_of(shown["example"]), safe=""))
         else:
-            values = parameter["example"] if isinstance(parameter["example"], list) else [parameter["example"]]
+            values = shown["example"] if isinstance(shown["example"], list) else [shown["example"]]
             query += [(parameter["name"], text_of(value)) for value in values]
     assert "{" not in path, f"{operation.id}: a part of {path} is no parameter"
     return path + ("?" + urllib.parse.urlencode(query) if query else "")
 
 
 def samples(document, operation):
-    """One request for each content type of the body, or one without a body."""
+    """One request for each content type of the body that has an example, or one without a body."""
     target = target_of(document, operation)
     content = operation.fields.get("requestBody", {}).get("content", {})
     if not content:
@@ -87,6 +92,7 @@ def samples(document, operation):
     return [
         Sample(operation.method, target, text_of(media["example"]).encode(), content_type)
         for content_type, media in content.items()
+        if "example" in media
     ]
 
 

@@ -18,7 +18,7 @@ BIN_DIR = Path(os.environ.get("DS_BIN_DIR", REPOSITORY / "build" / "dev" / "bin"
 TIMEOUT_MULT = float(os.environ.get("TIMEOUT_MULT", "3"))
 
 # Settings of the tester's own shell must not reach the programs.
-SETTING_PREFIXES = ("DS_", "MONGO_URL", "HOST", "PORT", "LOG_LEVEL", "SERVICE_NAME", "NOTIFY_SOCKET")
+SETTING_PREFIXES = ("DS_", "CORS_ALLOWED_ORIGINS", "MONGO_URL", "HOST", "PORT", "LOG_LEVEL", "SERVICE_NAME", "NOTIFY_SOCKET")
 
 
 def seconds(amount):

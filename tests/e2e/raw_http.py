@@ -9,13 +9,17 @@ from programs import Reply, seconds
 
 class RawConnection:
     def __init__(self, server, receive_bytes=None):
-        address = urllib.parse.urlsplit(server.base_url)
-        self.socket = socket.socket()
-        if receive_bytes:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.socket.settimeout(seconds(20))
-        self.socket.connect((address.hostname, address.port))
+        self.socket = self.open(server, receive_bytes)
         self.stream = self.socket.makefile("rb")
+
+    def open(self, server, receive_bytes):
+        address = urllib.parse.urlsplit(server.base_url)
+        opened = socket.socket()
+        if receive_bytes:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        opened.settimeout(seconds(20))
+        opened.connect((address.hostname, address.port))
+        return opened
 
     def __enter__(self):
         return self

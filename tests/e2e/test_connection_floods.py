@@ -74,6 +74,8 @@ class HttpTarget:
 
     def __init__(self, launcher, data_dir):
         self.server = launcher.daemons(data_dir, *GATEWAY_LIMITS)
+        # Its own connection to the storage service counts too.
+        self.server.wait_healthy()
         self.program = self.server.programs[0]
 
     def connect(self):
@@ -183,6 +185,12 @@ def leave_descriptors(program, spare):
     _, hard = resource.prlimit(program.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (count, hard))
     return count
+
+
+def test_programs_may_open_as_many_files_as_they_are_allowed(target):
+    soft, hard = resource.prlimit(target.program.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard
+    assert soft > DESCRIPTORS, "the test proves nothing where the limit was the highest before"
 
 
 def test_exhausted_descriptors_cost_no_good_client_anything(target):

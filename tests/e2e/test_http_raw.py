@@ -266,7 +266,7 @@ def test_connections_over_the_cap_are_told_and_others_stay(launcher, data_dir):
         assert client.receive().status == 200
     with RawConnection(server) as client:
         reply = client.receive()
-        assert (reply.status, reply.json()["error_code"]) == (503, "server_busy")
+        assert (reply.status, reply.json()["error_code"]) == (429, "rate_limited")
         assert reply.headers["Retry-After"] == "1"
         assert client.at_end()
     for client in kept:

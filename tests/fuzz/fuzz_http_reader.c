@@ -178,7 +178,8 @@ static void check_end(const struct connection *connection)
 
 static void begin(struct connection *connection)
 {
-    http_request_reset(connection->request);
+    size_t budget_bytes = 0;
+    http_request_reset(connection->request, &budget_bytes);
     http_reader_begin(&connection->reader);
 }
 

@@ -52,6 +52,13 @@ void asked_send(struct asked *asked, struct ds_bytes message, int timeout_ms)
     ds_sp_request_send(asked->request, &message, 1, &times, note_end, asked);
 }
 
+void asked_send_late(struct asked *asked, struct ds_bytes message, int waited_ms)
+{
+    const struct ds_sp_request_times times = {.timeout_ms = DIALER_PATIENCE_MS,
+                                              .waited_ms = waited_ms};
+    ds_sp_request_send(asked->request, &message, 1, &times, note_end, asked);
+}
+
 void asked_start(struct asked *asked, struct ds_sp_dialer *dialer, const char *text)
 {
     asked_begin(asked, dialer);

@@ -27,6 +27,9 @@ struct ds_sp_dialer *dialer_open_impatient(const char *url, int idle_ms);
 void asked_begin(struct asked *asked, struct ds_sp_dialer *dialer);
 void asked_send(struct asked *asked, struct ds_bytes message, int timeout_ms);
 
+/* Of a request that its caller has kept waiting. */
+void asked_send_late(struct asked *asked, struct ds_bytes message, int waited_ms);
+
 /* Begins and sends. */
 void asked_start(struct asked *asked, struct ds_sp_dialer *dialer, const char *text);
 

@@ -51,7 +51,12 @@ static void start(struct event_service *service, size_t event_max)
         DS_OK);
 }
 
-static void stop(struct event_service *service)
+void event_service_start(struct event_service *service)
+{
+    start(service, 0);
+}
+
+void event_service_stop(struct event_service *service)
 {
     ds_rpc_server_drain(service->server, 5000);
     ds_rpc_server_destroy(service->server);
@@ -78,14 +83,14 @@ void event_service_open(struct event_service *service, bool is_tcp, size_t event
 
 void event_service_restart(struct event_service *service)
 {
-    stop(service);
-    start(service, 0);
+    event_service_stop(service);
+    event_service_start(service);
 }
 
 void event_service_close(struct event_service *service)
 {
     char path[96];
-    stop(service);
+    event_service_stop(service);
     snprintf(path, sizeof path, "%s/rpc.sock", service->folder);
     unlink(path);
     snprintf(path, sizeof path, "%s/events.sock", service->folder);

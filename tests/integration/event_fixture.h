@@ -26,8 +26,11 @@ struct event_service {
 void event_service_open(struct event_service *service, bool is_tcp, size_t event_max);
 void event_service_close(struct event_service *service);
 
-/* The end of the service and a new one at the same addresses, with another epoch. */
+/* The end of the service and a new one at the same addresses, with another epoch; in one or in two
+ * steps. */
 void event_service_restart(struct event_service *service);
+void event_service_stop(struct event_service *service);
+void event_service_start(struct event_service *service);
 
 /* Publishes events of the kind "ticks" with the texts of the numbers from `first` as bodies. */
 void event_service_publish(struct event_service *service, const char *topic, uint64_t first,

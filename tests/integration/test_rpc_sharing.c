@@ -3,6 +3,7 @@
 /* clang-format on */
 #include "deltastream/storage/v1/storage.pb-c.h"
 #include "ds/frame.h"
+#include "ds/introspection.h"
 #include "integration/rpc_fixture.h"
 #include "integration/rpc_impostor.h"
 #include "schema.gen.h"
@@ -188,6 +189,25 @@ static void warm_up(void)
     ds_channel_flush(channel);
     turn_end(DS_OK);
     turn_begin();
+}
+
+static void take_client(void *context, const struct ds_connection_view *connection)
+{
+    char *client = context;
+    if (connection->client[0] != '\0') {
+        snprintf(client, DS_VIEW_TEXT_BYTES_MAX, "%s", connection->client);
+    }
+}
+
+/* For who looks at the server's connections. */
+static void hello_tells_who_is_connected(void **state)
+{
+    (void)state;
+    char client[DS_VIEW_TEXT_BYTES_MAX] = "";
+    warm_up();
+    ds_rpc_server_connections(fixture.server, 8, take_client, client);
+    assert_string_equal(client, "test_rpc_sharing libdeltastream/" DS_VERSION);
+    turn_end(DS_OK);
 }
 
 static void a_call_for_more_than_1000_rows_travels_alone(void **state)
@@ -479,6 +499,7 @@ static int run_over(enum fixture_transport over, const char *name)
 {
     const struct CMUnitTest tests[] = {
         WITH(two_hundred_calls_of_one_turn_go_out_as_four_messages, open_fixture),
+        WITH(hello_tells_who_is_connected, open_fixture),
         WITH(a_call_for_more_than_1000_rows_travels_alone, open_fixture),
         WITH(a_method_of_a_pool_travels_alone, open_fixture),
         WITH(calls_travel_alone_where_the_server_does_not_list_their_method, open_blocking_fixture),

@@ -4,10 +4,12 @@
 #include "ds/rpc_client.h"
 #include "ds/tls_internal.h"
 #include "integration/rpc_fixture.h"
+#include "integration/rpc_hostile.h"
 #include "integration/rpc_raw.h"
 #include "schema.gen.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -201,6 +203,131 @@ static void authorities_that_can_not_be_read_are_refused(void **state)
     assert_non_null(strstr(refusal.reason, "has no certificate"));
 }
 
+/* ---- a server that ends the handshake ---- */
+
+#define ALERT_BYTES 7
+#define ALERT_LEVEL_FATAL 2
+
+/* Answers whoever connects with a fatal alert, byte by byte, with so much time before each. */
+struct alerter {
+    struct rpc_hostile hostile;
+    pthread_t thread;
+    uint8_t alert;
+    int pause_ms;
+    atomic_int answered; /* connections so far */
+};
+
+static void *alerter_main(void *argument)
+{
+    struct alerter *alerter = argument;
+    const uint8_t bytes[ALERT_BYTES] = {21, 3, 3, 0, 2, ALERT_LEVEL_FATAL, alerter->alert};
+    uint8_t hello[1024];
+    int peer = accept(alerter->hostile.listener, NULL, NULL);
+    while (peer >= 0) {
+        (void)recv(peer, hello, sizeof hello, 0);
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            usleep((useconds_t)alerter->pause_ms * 1000);
+            (void)send(peer, &bytes[i], 1, MSG_NOSIGNAL);
+        }
+        (void)recv(peer, hello, sizeof hello, 0);
+        close(peer);
+        atomic_fetch_add(&alerter->answered, 1);
+        peer = accept(alerter->hostile.listener, NULL, NULL);
+    }
+    return NULL;
+}
+
+static void alerter_start(struct alerter *alerter, uint8_t alert, int pause_ms, char ret_url[64])
+{
+    *alerter = (struct alerter){.alert = alert, .pause_ms = pause_ms};
+    rpc_hostile_open(&alerter->hostile);
+    snprintf(ret_url, 64, "tls+tcp://localhost%s", strrchr(alerter->hostile.url, ':'));
+    assert_int_equal(pthread_create(&alerter->thread, NULL, alerter_main, alerter), 0);
+}
+
+static void alerter_stop(struct alerter *alerter)
+{
+    shutdown(alerter->hostile.listener, SHUT_RDWR);
+    pthread_join(alerter->thread, NULL);
+    rpc_hostile_close(&alerter->hostile);
+}
+
+static void the_servers_alert_is_the_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t alert;
+        const char *words;
+    } rows[] = {
+        {MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE, "(handshake_failure)"},
+        {MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION, "does not speak TLS 1.2 (protocol_version)"},
+        {MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME, "(unrecognized_name)"},
+        {MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED, "wants a certificate of the client"},
+        {MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR, "(internal_error)"},
+        {MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR, "refuses the handshake by a fatal alert"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct alerter alerter;
+        char url[64];
+        char message[256];
+        alerter_start(&alerter, rows[i].alert, 0, url);
+        assert_int_equal(call_at(url, "ca.pem", NULL, message), DS_UNAVAILABLE);
+        assert_non_null(strstr(message, rows[i].words));
+        alerter_stop(&alerter);
+    }
+}
+
+/* Sooner or later a call ends without another try, and is told the reason all the same. */
+static void a_refused_handshake_is_tried_less_and_less(void **state)
+{
+    (void)state;
+    enum { TRIES = 9, CALLS_MAX = 10 };
+    struct alerter alerter;
+    struct ds_channel *channel = NULL;
+    char ca_file[CERTIFICATES_PATH_BYTES_MAX];
+    char url[64];
+    char message[256];
+    bool was_spared = false;
+    const struct ds_tls_options tls = {
+        .ca_file = certificates_path(&fixture.certificates, "ca.pem", ca_file)};
+    alerter_start(&alerter, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR, 0, url);
+    assert_int_equal(
+        ds_channel_open(&(struct ds_channel_options){.url = url, .tls = &tls}, &channel), DS_OK);
+    while (atomic_load(&alerter.answered) < TRIES) {
+        usleep(1000);
+    }
+    for (int i = 0; i < CALLS_MAX && !was_spared; i++) {
+        const int before = atomic_load(&alerter.answered);
+        assert_int_equal(check_health(channel, message), DS_UNAVAILABLE);
+        was_spared = atomic_load(&alerter.answered) == before;
+    }
+    assert_true(was_spared);
+    assert_non_null(strstr(message, "(internal_error)"));
+    ds_channel_close(channel);
+    alerter_stop(&alerter);
+}
+
+/* Each byte comes within the time, all of them don't. */
+static void a_look_at_a_certificate_ends_however_slowly_bytes_drip(void **state)
+{
+    (void)state;
+    enum { TIMEOUT_MS = 200, PAUSE_MS = 60 };
+    struct alerter alerter;
+    char ca_file[CERTIFICATES_PATH_BYTES_MAX];
+    char url[64];
+    struct ds_tls_trust *trust = NULL;
+    struct ds_tls_refusal refusal;
+    struct ds_tls_finding finding;
+    const struct ds_tls_options tls = {
+        .ca_file = certificates_path(&fixture.certificates, "ca.pem", ca_file)};
+    alerter_start(&alerter, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR, PAUSE_MS, url);
+    assert_int_equal(ds_tls_trust_load(&tls, url, &trust, &refusal), DS_OK);
+    ds_tls_probe(trust, TIMEOUT_MS, &finding);
+    assert_int_equal(finding.verdict, DS_TLS_UNREACHED);
+    ds_tls_trust_destroy(trust);
+    alerter_stop(&alerter);
+}
+
 /* ---- the server's certificate ---- */
 
 static void a_certificate_that_no_client_could_take_is_refused(void **state)
@@ -318,6 +445,24 @@ static void who_does_not_end_its_handshake_is_hung_up_on(void **state)
     close(slow);
 }
 
+/* However steadily: its record would take a minute. */
+static void who_drips_its_handshake_is_hung_up_on(void **state)
+{
+    (void)state;
+    enum { RECORD_BYTES = 16000 };
+    static const uint8_t head[] = {22, 3, 1, 0x3e, 0x80, 1, 0, 0x3e, 0x7c, 3, 3};
+    struct pollfd end = {.events = POLLRDHUP};
+    int dripped = 0;
+    end.fd = rpc_raw_connect(fixture.url, "127.0.0.1");
+    rpc_raw_send(end.fd, head, sizeof head);
+    while (poll(&end, 1, 4) == 0) {
+        (void)send(end.fd, "", 1, MSG_NOSIGNAL);
+        dripped++;
+        assert_true(dripped < RECORD_BYTES - (int)sizeof head);
+    }
+    close(end.fd);
+}
+
 /* From another address, whose cap is its own. */
 static void handshakes_under_way_are_counted(void **state)
 {
@@ -338,7 +483,6 @@ static void handshakes_under_way_are_counted(void **state)
 /* ---- records without an end ---- */
 
 #define FLOODERS 8
-#define ALERT_BYTES 7
 #define ALERTS_PER_SEND 512
 
 /* A client that says nothing but warnings from some moment on, as fast as the server reads. */
@@ -466,6 +610,10 @@ int main(void)
         WITH(clients_that_hang_up_in_the_handshake_do_no_harm, open_fixture),
         WITH(a_client_without_tls_is_hung_up_on, open_fixture),
         WITH(who_does_not_end_its_handshake_is_hung_up_on, open_strict_fixture),
+        WITH(who_drips_its_handshake_is_hung_up_on, open_strict_fixture),
+        WITH(the_servers_alert_is_the_reason, open_fixture),
+        WITH(a_refused_handshake_is_tried_less_and_less, open_fixture),
+        WITH(a_look_at_a_certificate_ends_however_slowly_bytes_drip, open_fixture),
         WITH(handshakes_under_way_are_counted, open_narrow_fixture),
         WITH(who_sends_warnings_without_an_end_holds_nobody_up, open_fixture),
     };

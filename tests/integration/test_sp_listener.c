@@ -37,6 +37,8 @@ struct fixture {
     struct ds_sp_exchange *kept; /* there before it is counted */
     atomic_int received;
     atomic_int left;
+    atomic_int standing; /* threads of the listener that stand still, until it goes on */
+    atomic_bool goes_on;
 };
 
 static struct fixture fixture;
@@ -45,6 +47,15 @@ static const uint8_t zeros[MESSAGE_BYTES_MAX];
 static void pause_a_little(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word)) {
+        count++;
+    }
+    return count;
 }
 
 /* ---- what the listener's owner does, by the first byte of the request ---- */
@@ -78,8 +89,16 @@ static void begin_later(struct ds_sp_exchange *exchange, struct ds_bytes message
     pthread_detach(thread);
 }
 
+static void stand_still(void)
+{
+    atomic_fetch_add(&fixture.standing, 1);
+    while (!atomic_load(&fixture.goes_on)) {
+        pause_a_little();
+    }
+}
+
 /* 'b': so many KiB as the next four digits say; 'k': is kept; 'l': comes back by another thread;
- * any other: comes back at once. */
+ * 's': the listener's thread stands still before; any other: comes back at once. */
 static void receive(void *context, struct ds_sp_exchange *exchange, struct ds_bytes message)
 {
     (void)context;
@@ -93,6 +112,9 @@ static void receive(void *context, struct ds_sp_exchange *exchange, struct ds_by
     if (what == 'l') {
         begin_later(exchange, message);
         return;
+    }
+    if (what == 's') {
+        stand_still();
     }
     if (what == 'b') {
         char digits[5] = "";
@@ -468,6 +490,27 @@ static void a_thousand_requests_at_once_are_answered_in_their_order(void **state
     close_listener();
 }
 
+static int64_t cpu_ms(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return spent.tv_sec * INT64_C(1000) + spent.tv_nsec / 1000000;
+}
+
+/* Nothing of the listener's turns round and round while it waits for the peer. */
+static void expect_rest(void)
+{
+    enum { LOOKED_AT_MS = 300 };
+    int received = -1;
+    while (received != atomic_load(&fixture.received)) {
+        received = atomic_load(&fixture.received);
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    const int64_t begun_ms = cpu_ms();
+    nanosleep(&(struct timespec){.tv_nsec = LOOKED_AT_MS * 1000000}, NULL);
+    assert_true(cpu_ms() - begun_ms < LOOKED_AT_MS / 2);
+}
+
 /* Far more replies than may wait for the peer: what is behind them is worked off as it takes them,
  * and not before. */
 static void requests_wait_for_room_for_their_replies(void **state)
@@ -477,12 +520,13 @@ static void requests_wait_for_room_for_their_replies(void **state)
     const int peer = connect_and_greet();
     send_requests(peer, "b1024", 1, 100);
     await_received(1);
+    ask(peer, 101, "end"); /* Waits in the kernel, since nothing is read meanwhile. */
+    expect_rest();
     /* Nothing was read of the replies: the kernel has some MiB of them, and one or two wait. */
     for (uint32_t number = 1; number <= 100; number++) {
         assert_true(atomic_load(&fixture.received) < 50 + (int)number);
         expect_large_answer(peer, number, 1024);
     }
-    ask(peer, 101, "end");
     expect_answer(peer, 101, "end");
     close(peer);
     close_listener();
@@ -520,6 +564,143 @@ static void a_late_reply_that_is_not_taken_ends_the_connection(void **state)
     await_connections(0);
     assert_int_equal(ds_sp_listener_figures(fixture.listener).unread, 1);
     close(peer);
+    close_listener();
+}
+
+/* Hung up on with some of its replies left in the kernel. */
+static void expect_end(int peer)
+{
+    char bytes[4096];
+    while (recv(peer, bytes, sizeof bytes, 0) > 0) {
+    }
+    close(peer);
+}
+
+/* Over ipc, where the kernel holds little: nearly all waits in the listener. */
+static void the_worst_reader_makes_room_for_the_others(void **state)
+{
+    (void)state;
+    static struct log_capture capture;
+    uint8_t beginning[100];
+    log_capture_begin(&capture);
+    open_listener("ipc", (struct ds_sp_limits){.unsent_bytes_max = 5 * 1024 * 1024});
+    const int quick = connect_and_greet();
+    const int worst = connect_and_greet();
+    const int slow = connect_and_greet();
+    /* So little that it makes no difference when the listener hears that it has been taken. */
+    ask(quick, 1, "b1000");
+    expect_large_answer(quick, 1, 1000);
+    ask(worst, 1, "b4095");
+    rpc_raw_receive_all(worst, beginning, sizeof beginning); /* Longer than the other's. */
+    ask(slow, 1, "b2000");
+    await_connections(2);
+    expect_end(worst);
+    expect_large_answer(slow, 1, 2000);
+    ask(quick, 2, "b1000");
+    expect_large_answer(quick, 2, 1000);
+    assert_int_equal(ds_sp_listener_figures(fixture.listener).burdens, 1);
+    assert_int_equal(ds_sp_listener_figures(fixture.listener).unread, 0);
+    close(slow);
+    close(quick);
+    close_listener();
+    assert_true(ds_log_flush(PATIENCE_MS));
+    assert_non_null(strstr(log_capture_end(&capture), "slow_reader_ended"));
+}
+
+/* A request of a megabyte that comes back by another thread. */
+static void ask_for_large_echo(int peer)
+{
+    enum { SIZE = 1000000 };
+    rpc_raw_announce(peer, 4 + SIZE);
+    rpc_raw_send(peer, "\x80\0\0\1l", 5);
+    rpc_raw_send(peer, zeros, SIZE - 1);
+}
+
+/* Each of them within what a connection may have: together they are too many. Half of the replies
+ * are other threads'. */
+static void many_slow_readers_have_one_bound_together(void **state)
+{
+    (void)state;
+    enum { SLOW = 12 };
+    static struct log_capture capture;
+    int slow[SLOW];
+    log_capture_begin(&capture);
+    open_listener("ipc", (struct ds_sp_limits){.unsent_bytes_max = 4 * 1024 * 1024});
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = connect_and_greet();
+        if (i % 2 == 0) {
+            ask(slow[i], 1, "b1000");
+        } else {
+            ask_for_large_echo(slow[i]);
+        }
+    }
+    await_received(SLOW);
+    /* Of what is left 4 MiB are room for four at most. */
+    for (int i = 0; ds_sp_listener_connection_count(fixture.listener) > 5; i++) {
+        assert_true(i < PATIENCE_MS / 2);
+        pause_a_little();
+    }
+    assert_true(ds_sp_listener_figures(fixture.listener).burdens >= SLOW - 5);
+    for (int i = 0; i < SLOW; i++) {
+        close(slow[i]);
+    }
+    close_listener();
+    assert_true(ds_log_flush(PATIENCE_MS));
+    assert_int_equal(count_of(log_capture_end(&capture), "slow_reader_ended"), 1);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static int lane_count(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 4 ? 4 : (int)cores;
+}
+
+/* The listener stands still while the rest of a message comes, which takes it several reads, and
+ * goes on when the time is over. */
+static void what_came_before_the_time_was_over_counts(void **state)
+{
+    (void)state;
+    enum { STANDING = 4, MESSAGE_MS = 1500, SIZE = 150000 };
+    int standing[STANDING];
+    uint32_t number = 0;
+    open_listener("ipc", (struct ds_sp_limits){.first_request_ms = MESSAGE_MS});
+    for (int i = 0; i < STANDING; i++) { /* One or more on each of its threads. */
+        standing[i] = connect_and_greet();
+    }
+    const int late = connect_and_greet();
+    rpc_raw_announce(late, 4 + SIZE);
+    rpc_raw_send(late, "\x80\0\0\1e", 5);
+    for (int i = 0; i < STANDING; i++) { /* Whoever is answered comes behind that. */
+        ask(standing[i], 1, "e");
+        expect_answer(standing[i], 1, "e");
+    }
+    const int64_t begun_ms = now_ms();
+    for (int i = 0; i < lane_count(); i++) {
+        ask(standing[i], 2, "s");
+    }
+    while (atomic_load(&fixture.standing) < lane_count()) {
+        pause_a_little();
+    }
+    rpc_raw_send(late, zeros, SIZE - 1);
+    while (now_ms() < begun_ms + MESSAGE_MS + 100) {
+        pause_a_little();
+    }
+    atomic_store(&fixture.goes_on, true);
+    const struct ds_bytes answer = rpc_raw_receive(late, &number);
+    assert_int_equal(answer.size, SIZE);
+    free((void *)(uintptr_t)answer.data);
+    assert_int_equal(ds_sp_listener_figures(fixture.listener).overdue, 0);
+    for (int i = 0; i < STANDING; i++) {
+        close(standing[i]);
+    }
+    close(late);
     close_listener();
 }
 
@@ -604,15 +785,6 @@ static void connections_are_shown_the_oldest_first(void **state)
 
 /* ---- accepting and closing ---- */
 
-static size_t count_of(const char *text, const char *word)
-{
-    size_t count = 0;
-    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word)) {
-        count++;
-    }
-    return count;
-}
-
 static void await_log(const struct log_capture *capture, const char *word)
 {
     char text[4096] = "";
@@ -671,7 +843,8 @@ static void a_close_lets_replies_out_that_are_on_their_way(void **state)
 {
     (void)state;
     pthread_t reader;
-    open_tcp();
+    /* Where the kernel holds little of them. */
+    open_listener("ipc", (struct ds_sp_limits){0});
     int peer = connect_and_greet();
     const int idle = connect_and_greet();
     ask(peer, 1, "b4095");
@@ -703,6 +876,37 @@ static void a_close_ends_whatever_the_peers_do(void **state)
     close(silent);
     close(midway);
     close(unread);
+}
+
+/* A little again and again, so that it never looks as if nothing were taken. */
+static void *take_slowly(void *argument)
+{
+    char bytes[16384];
+    const int *peer = argument;
+    size_t taken = 0;
+    for (ssize_t got = 1; got > 0; taken += got > 0 ? (size_t)got : 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        got = recv(*peer, bytes, sizeof bytes, 0);
+    }
+    return (void *)(uintptr_t)taken;
+}
+
+/* He would need 13 s. */
+static void a_close_does_not_wait_for_who_takes_his_time(void **state)
+{
+    (void)state;
+    uint8_t beginning[100];
+    void *taken = NULL;
+    pthread_t reader;
+    open_listener("ipc", (struct ds_sp_limits){0});
+    int peer = connect_and_greet();
+    ask(peer, 1, "b4095");
+    rpc_raw_receive_all(peer, beginning, sizeof beginning);
+    assert_int_equal(pthread_create(&reader, NULL, take_slowly, &peer), 0);
+    close_listener();
+    pthread_join(reader, &taken);
+    assert_true((uintptr_t)taken + sizeof beginning < 4095 * KIBIBYTE);
+    close(peer);
 }
 
 static void a_stopped_listener_still_sends_replies(void **state)
@@ -738,12 +942,16 @@ int main(void)
         cmocka_unit_test(requests_wait_for_room_for_their_replies),
         cmocka_unit_test(a_peer_that_takes_no_replies_is_hung_up_on),
         cmocka_unit_test(a_late_reply_that_is_not_taken_ends_the_connection),
+        cmocka_unit_test(the_worst_reader_makes_room_for_the_others),
+        cmocka_unit_test(many_slow_readers_have_one_bound_together),
+        cmocka_unit_test(what_came_before_the_time_was_over_counts),
         cmocka_unit_test(a_reply_to_a_peer_that_left_goes_nowhere),
         cmocka_unit_test(requests_past_the_limit_of_a_connection_are_marked),
         cmocka_unit_test(connections_are_shown_the_oldest_first),
         cmocka_unit_test(a_listener_without_descriptors_rests_and_goes_on),
         cmocka_unit_test(a_close_lets_replies_out_that_are_on_their_way),
         cmocka_unit_test(a_close_ends_whatever_the_peers_do),
+        cmocka_unit_test(a_close_does_not_wait_for_who_takes_his_time),
         cmocka_unit_test(a_stopped_listener_still_sends_replies),
     };
     return cmocka_run_group_tests_name("sp listener", tests, NULL, NULL);

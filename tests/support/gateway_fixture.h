@@ -29,6 +29,7 @@ struct gateway_fixture {
     sem_t begun;   /* a held call has begun */
     sem_t release; /* it may end */
     atomic_bool saw_abandoned;
+    atomic_int counted; /* calls that ingest the product COUNT */
 };
 
 static const char *const fixture_permissions[] = {"market:read", "market:write"};
@@ -59,6 +60,29 @@ static inline ds_code fixture_respond_large(struct ds_call *call)
     assert_non_null(product);
     memset(product, 'x', LARGE_BYTES);
     ds_buffer_commit(wire, LARGE_BYTES);
+    return DS_OK;
+}
+
+/* A ListTicksResponse with as many ticks as were asked for. */
+static inline ds_code fixture_respond_page(struct ds_call *call, int32_t count)
+{
+    struct ds_buffer *wire = ds_call_raw_response(call);
+    struct ds_buffer tick;
+    struct ds_json_error error;
+    static const struct ds_json_read_options options = {.lenient_times = true};
+    ds_buffer_init(&tick, SIZE_MAX);
+    const ds_code code = ds_json_to_wire(
+        &ds_message_storage_tick,
+        ds_bytes_of_text("{\"price\":21543.25,\"timestamp\":\"2025-01-25T09:59:59.123456Z\","
+                         "\"tick_id\":1234567,\"volume\":1500}"),
+        &options, &tick, &error);
+    assert_int_equal(code, DS_OK);
+    ds_wire_write_bytes_field(wire, 1, ds_bytes_of_text("PAGE"));
+    ds_wire_write_varint_field(wire, 2, (uint64_t)count);
+    for (int32_t i = 0; i < count; i++) {
+        ds_wire_write_bytes_field(wire, 3, ds_buffer_bytes(&tick));
+    }
+    ds_buffer_deinit(&tick);
     return DS_OK;
 }
 
@@ -100,6 +124,9 @@ static inline ds_code fixture_list_ticks(void *context, struct ds_call *call,
     }
     if (strcmp(list->product, "LARGE") == 0) {
         return fixture_respond_large(call);
+    }
+    if (strcmp(list->product, "PAGE") == 0) {
+        return fixture_respond_page(call, list->limit);
     }
     if (strcmp(list->product, "TICKS") == 0) {
         return fixture_respond(
@@ -160,6 +187,9 @@ static inline ds_code fixture_ingest_ticks(void *context, struct ds_call *call,
         return ds_fail_field(call, "ticks[0].price", "must be there");
     }
     result->accepted = (int32_t)ingest->n_ticks;
+    if (ingest->n_ticks > 0 && strcmp(ingest->ticks[0]->product, "COUNT") == 0) {
+        result->accepted = atomic_fetch_add(&fixture->counted, 1) + 1;
+    }
     return DS_OK;
 }
 
@@ -181,10 +211,8 @@ static inline void *gateway_fixture_run(void *context)
     return NULL;
 }
 
-/* `tables`: NULL for the program's own. */
-static inline struct gateway_fixture *
-gateway_fixture_start_serving(const struct gateway_tables *tables,
-                              const struct ds_principal *anonymous)
+/* What tests are not about is filled in. */
+static inline struct gateway_fixture *gateway_fixture_start_with(struct gateway_options options)
 {
     struct gateway_fixture *fixture = calloc(1, sizeof *fixture);
     fixture_fill_handlers();
@@ -199,22 +227,29 @@ gateway_fixture_start_serving(const struct gateway_tables *tables,
     const struct ds_channel_options channel = {.server = fixture->server, .clock = &standing_clock};
     assert_int_equal(ds_channel_open(&channel, &fixture->channel), DS_OK);
     struct ds_metrics *const metrics[] = {ds_rpc_server_metrics(fixture->server)};
-    fixture->gateway = gateway_create(
-        &(struct gateway_options){.name = "test",
-                                  .tables = tables,
-                                  .anonymous = anonymous,
-                                  .limits = {.headers_timeout_ms = FIXTURE_PATIENCE_MS,
-                                             .body_timeout_ms = FIXTURE_PATIENCE_MS,
-                                             .write_timeout_ms = FIXTURE_PATIENCE_MS,
-                                             .idle_timeout_ms = FIXTURE_PATIENCE_MS},
-                                  .metrics = metrics,
-                                  .metrics_count = 1});
+    options.name = "test";
+    options.limits.headers_timeout_ms = FIXTURE_PATIENCE_MS;
+    options.limits.body_timeout_ms = FIXTURE_PATIENCE_MS;
+    options.limits.write_timeout_ms = FIXTURE_PATIENCE_MS;
+    options.limits.idle_timeout_ms = FIXTURE_PATIENCE_MS;
+    options.metrics = metrics;
+    options.metrics_count = 1;
+    fixture->gateway = gateway_create(&options);
     gateway_add_backend(fixture->gateway, STORAGE, fixture->channel);
     assert_int_equal(gateway_listen(fixture->gateway, "127.0.0.1:0=named", fixture->address,
                                     sizeof fixture->address),
                      DS_OK);
     pthread_create(&fixture->thread, NULL, gateway_fixture_run, fixture->gateway);
     return fixture;
+}
+
+/* `tables`: NULL for the program's own. */
+static inline struct gateway_fixture *
+gateway_fixture_start_serving(const struct gateway_tables *tables,
+                              const struct ds_principal *anonymous)
+{
+    return gateway_fixture_start_with(
+        (struct gateway_options){.tables = tables, .anonymous = anonymous});
 }
 
 static inline struct gateway_fixture *gateway_fixture_start(const struct ds_principal *anonymous)

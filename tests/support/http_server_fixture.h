@@ -81,6 +81,8 @@ static inline void http_fixture_request(void *context, struct http_request *requ
         char number[DS_INT_TEXT_MAX];
         const uint64_t timeouts = http_server_counters(fixture->server)->timeouts;
         http_fixture_reply(request, 200, ds_bytes_of(number, ds_uint64_format(timeouts, number)));
+    } else if (ds_bytes_equal_text(request->path, "/unchanged")) {
+        http_fixture_reply(request, 304, request->path);
     } else if (ds_bytes_equal_text(request->path, "/big")) {
         http_fixture_reply_big(request);
     } else if (request->has_body) {
@@ -97,6 +99,7 @@ static inline void http_fixture_refuse(void *context, struct http_request *reque
     unsigned int status = 400;
     status = refusal->reason == DS_REASON(REQUEST_TIMEOUT) ? 408 : status;
     status = refusal->reason == DS_REASON(REQUEST_TOO_LARGE) ? 413 : status;
+    status = refusal->reason == DS_REASON(RATE_LIMITED) ? 429 : status;
     status = refusal->reason == DS_REASON(SERVER_BUSY) ? 503 : status;
     http_fixture_reply(request, status, ds_bytes_of_text(refusal->detail));
 }

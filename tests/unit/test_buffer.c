@@ -81,6 +81,29 @@ static void printf_appends_short_and_long_text(void **state)
     ds_buffer_deinit(&buffer);
 }
 
+static void what_is_kept_beyond_a_little_is_taken_from_the_budget(void **state)
+{
+    (void)state;
+    struct ds_buffer buffer;
+    size_t budget = DS_BUFFER_KEPT_LARGE_BYTES_MAX;
+    ds_buffer_init(&buffer, SIZE_MAX);
+    ds_buffer_append_text(&buffer, "x");
+    assert_int_equal(ds_buffer_recycle(&buffer, &budget), 0);
+    assert_int_equal(buffer.size, 0);
+    assert_non_null(buffer.data);
+
+    assert_non_null(ds_buffer_reserve(&buffer, DS_BUFFER_KEPT_LARGE_BYTES_MAX));
+    assert_int_equal(ds_buffer_recycle(&buffer, &budget), DS_BUFFER_KEPT_LARGE_BYTES_MAX);
+    assert_int_equal(budget, 0);
+    assert_int_equal(ds_buffer_recycle(&buffer, &budget), 0);
+    assert_null(buffer.data);
+
+    budget = SIZE_MAX;
+    assert_non_null(ds_buffer_reserve(&buffer, DS_BUFFER_KEPT_LARGE_BYTES_MAX + 1));
+    assert_int_equal(ds_buffer_recycle(&buffer, &budget), 0);
+    assert_null(buffer.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +112,7 @@ int main(void)
         cmocka_unit_test(a_small_append_after_an_overflow_does_nothing),
         cmocka_unit_test(a_huge_reservation_overflows),
         cmocka_unit_test(printf_appends_short_and_long_text),
+        cmocka_unit_test(what_is_kept_beyond_a_little_is_taken_from_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,15 @@ static ds_code list(void *context, const struct ds_event_list_query *query,
     if (scene->list_code != DS_OK) {
         return scene->list_code;
     }
+    if (query->numbers_only) {
+        ds_buffer_clear(&scene->response);
+        ds_event_list_write_end(&scene->response,
+                                &(struct ds_event_list){.epoch = scene->epoch,
+                                                        .newest_sequence = scene->newest,
+                                                        .through_sequence = scene->newest});
+        *ret_response = ds_buffer_bytes(&scene->response);
+        return DS_OK;
+    }
     if (query->epoch != scene->epoch || query->after_sequence + 1 < scene->oldest) {
         return DS_OUT_OF_RANGE;
     }
@@ -332,6 +341,27 @@ static void a_list_that_brings_nothing_new_is_a_gap(void **state)
     assert_told(scene, "start 7:0 1 gap 7:2-2 3 ");
 }
 
+static void calls_tell_what_messages_would(void **state)
+{
+    struct scene *scene = *state;
+    scene->newest = 2;
+    assert_true(ds_event_follower_ask(scene->follower));
+    assert_told(scene, "start 7:2 ");
+    scene->newest = 6;
+    assert_true(ds_event_follower_ask(scene->follower));
+    assert_told(scene, "3 4 5 6 ");
+    send_event(scene, 7, false);
+    scene->list_code = DS_UNAVAILABLE;
+    assert_false(ds_event_follower_ask(scene->follower));
+    scene->list_code = DS_OK;
+    scene->oldest = 10;
+    scene->newest = 12;
+    assert_true(ds_event_follower_ask(scene->follower));
+    scene->epoch = 8;
+    assert_true(ds_event_follower_ask(scene->follower));
+    assert_told(scene, "7 gap 7:8-12 anew 8:1-12 ");
+}
+
 static void bytes_that_are_no_message_are_refused(void **state)
 {
     struct scene *scene = *state;
@@ -397,6 +427,7 @@ int main(void)
         SCENE_TEST(a_hole_that_stays_becomes_a_gap),
         SCENE_TEST(a_refusal_is_a_gap_at_once),
         SCENE_TEST(a_list_that_brings_nothing_new_is_a_gap),
+        SCENE_TEST(calls_tell_what_messages_would),
         SCENE_TEST(bytes_that_are_no_message_are_refused),
         cmocka_unit_test(headers_without_topic_epoch_or_number_are_refused),
     };

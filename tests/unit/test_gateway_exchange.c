@@ -61,9 +61,11 @@ static const struct failure failures[] = {
      "application/x-ndjson"},
     {INGEST, "Content-Type: application/json; charset=latin1\r\n", "{}", 415,
      "unsupported_media_type", ""},
-    {INGEST, JSON "Content-Encoding: gzip\r\n", "{}", 415, "unsupported_media_type",
+    {INGEST, JSON "Content-Encoding: br\r\n", "{}", 415, "unsupported_encoding",
      "{\"header\":\"Content-Encoding\""},
-    {INGEST, JSON, NULL, 400, "invalid_json", "the body is empty: send a JSON object"},
+    {INGEST, JSON, NULL, 411, "length_required", "{\"header\":\"Content-Length\""},
+    {INGEST, "", NULL, 411, "length_required", ""},
+    {INGEST, JSON, "", 400, "invalid_json", "the body is empty: send a JSON object"},
     {INGEST, JSON, "  ", 400, "invalid_json", "the body is empty"},
     {INGEST, NDJSON, "\n\n", 400, "invalid_json", "one JSON object a line"},
     {INGEST, JSON, "{\"ticks\":[", 400, "invalid_json", "\"offset\":"},
@@ -96,6 +98,87 @@ static void every_failure_is_a_problem_that_names_its_place(void **state)
         }
         http_reply_free(&reply);
     }
+}
+
+/* Keys that are none, as the field's value. */
+static const char *const bad_keys[] = {
+    "",
+    " ",
+    "\"\"",
+    "\"abc",
+    "\"abc\"x",
+    "\"abc\";a=1",
+    "abc;a=1",
+    "abc, def",
+    "abc def",
+    "a\"b",
+    "\"a\\b\"",
+    "\"a\\",
+    "\"a\tb\"",
+    "\"\xc3\xa9\"",
+    "\xc3\xa9",
+    "x\r\nIdempotency-Key: y",
+    "0123456789012345678901234567890123456789012345678901234567890123x",
+    "\"0123456789012345678901234567890123456789012345678901234567890123x\"",
+};
+
+static void a_key_that_is_none_is_refused_before_anything_is_done(void **state)
+{
+    struct gateway_fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof bad_keys / sizeof bad_keys[0]; i++) {
+        char fields[256];
+        (void)snprintf(fields, sizeof fields, JSON "Idempotency-Key: %s\r\n", bad_keys[i]);
+        struct http_client_reply reply =
+            ask(fixture, INGEST, fields, "{\"ticks\":[{\"product\":\"COUNT\"}]}");
+        if (reply.status != 400 ||
+            strstr(reply.body, "\"error_code\":\"idempotency_key_invalid\"") == NULL ||
+            strstr(reply.body, "{\"header\":\"Idempotency-Key\"") == NULL) {
+            fail_msg("%s: %s", bad_keys[i], reply.body);
+        }
+        http_reply_free(&reply);
+    }
+    assert_int_equal(atomic_load(&fixture->counted), 0);
+    /* A method without side effects pays no heed to it. */
+    struct http_client_reply reply =
+        ask(fixture, "GET /v1/products", "Idempotency-Key: \"\r\n", NULL);
+    assert_int_equal(reply.status, 200);
+    http_reply_free(&reply);
+}
+
+/* Ingests with that key; returns the number that the call of the service was, or -status. */
+static int count_with(const struct gateway_fixture *fixture, const char *key, const char *product)
+{
+    char fields[256];
+    char body[128];
+    int accepted = 0;
+    (void)snprintf(fields, sizeof fields, JSON "Idempotency-Key: %s\r\n", key);
+    (void)snprintf(body, sizeof body, "{\"ticks\":[{\"product\":\"COUNT\"},{\"product\":\"%s\"}]}",
+                   product);
+    struct http_client_reply reply = ask(fixture, INGEST, fields, body);
+    if (reply.status != 200) {
+        accepted = -reply.status;
+    } else {
+        assert_int_equal(sscanf(reply.body, "{\"accepted\":%d", &accepted), 1);
+    }
+    http_reply_free(&reply);
+    return accepted;
+}
+
+static void a_request_made_again_with_its_key_gets_the_first_reply(void **state)
+{
+    assert_int_equal(count_with(*state, "8e03978e-40d5-43dd-bc93-6894a57f9324", "A"), 1);
+    assert_int_equal(count_with(*state, "other", "A"), 2);
+    assert_int_equal(count_with(*state, "8e03978e-40d5-43dd-bc93-6894a57f9324", "A"), 1);
+    /* In quotes it is the same key. */
+    assert_int_equal(count_with(*state, "\"other\"", "A"), 2);
+    assert_int_equal(count_with(*state, "\"with \\\"quotes\\\" \\\\\"", "A"), 3);
+    assert_int_equal(count_with(*state, "\"with \\\"quotes\\\" \\\\\"", "A"), 3);
+    assert_int_equal(
+        count_with(*state, "0123456789012345678901234567890123456789012345678901234567890123", "A"),
+        4);
+    /* Another request under it is none. */
+    assert_int_equal(count_with(*state, "other", "B"), -422);
+    assert_int_equal(atomic_load(&((struct gateway_fixture *)*state)->counted), 4);
 }
 
 static void a_405_lists_what_the_path_takes(void **state)
@@ -259,6 +342,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_failure_is_a_problem_that_names_its_place),
+        TEST(a_key_that_is_none_is_refused_before_anything_is_done),
+        TEST(a_request_made_again_with_its_key_gets_the_first_reply),
         TEST(a_405_lists_what_the_path_takes),
         TEST(a_failure_says_when_to_try_again),
         TEST(a_parsers_refusal_is_a_problem_too),

@@ -1,6 +1,7 @@
 #include "ds/wire.h"
 #include "gateway/negotiate.h"
 #include "gateway/problem.h"
+#include "support/request_with.h"
 #include "support/test.h"
 
 #include <stdlib.h>
@@ -132,7 +133,8 @@ static void the_details_of_a_call_become_reason_places_and_time(void **state)
     struct ds_client_call call = {.code = DS_RESOURCE_EXHAUSTED,
                                   .message = "no room",
                                   .status_details = ds_buffer_bytes(&status)};
-    problem_of_call(&problem, &call, true);
+    const struct route_binding whole = {.body = ROUTE_BODY_WHOLE};
+    problem_of_call(&problem, &call, &whole);
     assert_int_equal(problem.reason, DS_REASON(STORE_FULL));
     assert_string_equal(problem.detail, "no room");
     assert_int_equal(problem.retry_after_ms, 1500);
@@ -140,9 +142,75 @@ static void the_details_of_a_call_become_reason_places_and_time(void **state)
     assert_int_equal(problem.items[0].place, PROBLEM_AT_POINTER);
     assert_string_equal(problem.items[0].name, "/ticks/3/price");
     assert_string_equal(problem.items[0].detail, "low");
-    problem_of_call(&problem, &call, false);
+    problem_of_call(&problem, &call, NULL);
+    assert_int_equal(problem.items[0].place, PROBLEM_AT_PARAMETER);
     assert_string_equal(problem.items[0].name, "ticks[3].price");
     ds_buffer_deinit(&status);
+}
+
+/* A call that failed for that field of its request. */
+static void fail_of(struct problem *problem, const char *field, const struct route_binding *binding)
+{
+    struct ds_buffer violation;
+    struct ds_buffer request;
+    struct ds_buffer status;
+    ds_buffer_init(&violation, SIZE_MAX);
+    ds_buffer_init(&request, SIZE_MAX);
+    ds_buffer_init(&status, SIZE_MAX);
+    ds_wire_write_bytes_field(&violation, 1, ds_bytes_of_text(field));
+    ds_wire_write_bytes_field(&request, 1, ds_buffer_bytes(&violation));
+    put_any(&status, "type.googleapis.com/google.rpc.BadRequest", ds_buffer_bytes(&request));
+    const struct ds_client_call call = {
+        .code = DS_INVALID_ARGUMENT, .message = "", .status_details = ds_buffer_bytes(&status)};
+    problem_of_call(problem, &call, binding);
+    ds_buffer_deinit(&violation);
+    ds_buffer_deinit(&request);
+    ds_buffer_deinit(&status);
+}
+
+static void a_field_is_told_where_the_route_takes_it_from(void **state)
+{
+    (void)state;
+    static const struct ds_field book = {.name = "book", .name_bytes = 4};
+    static const struct ds_field name = {.name = "name", .name_bytes = 4};
+    static const struct ds_field *const nested[] = {&book, &name};
+    static const struct ds_field *const flat[] = {&name};
+    static const struct route_variable variables[] = {{.field_path = nested, .field_depth = 2},
+                                                      {.field_path = flat, .field_depth = 1}};
+    static const struct route_binding whole = {
+        .body = ROUTE_BODY_WHOLE, .variables = variables, .variable_count = 2};
+    static const struct route_binding field = {
+        .body = ROUTE_BODY_FIELD, .body_field = &book, .variables = variables, .variable_count = 2};
+    static const struct route_binding none = {
+        .body = ROUTE_BODY_NONE, .variables = variables, .variable_count = 2};
+    static const struct {
+        const struct route_binding *binding;
+        const char *field;
+        enum problem_place place;
+        const char *name;
+    } table[] = {
+        {&whole, "pages[2].text", PROBLEM_AT_POINTER, "/pages/2/text"},
+        {&whole, "name", PROBLEM_AT_PARAMETER, "name"},
+        {&whole, "names", PROBLEM_AT_POINTER, "/names"},
+        {&whole, "book", PROBLEM_AT_POINTER, "/book"},
+        {&whole, "book.name", PROBLEM_AT_PARAMETER, "book.name"},
+        {&whole, "book.name.x", PROBLEM_AT_POINTER, "/book/name/x"},
+        {&field, "book", PROBLEM_AT_POINTER, ""},
+        {&field, "book.title", PROBLEM_AT_POINTER, "/title"},
+        {&field, "book[1].title", PROBLEM_AT_POINTER, "/1/title"},
+        {&field, "book.name", PROBLEM_AT_PARAMETER, "book.name"},
+        {&field, "bookish", PROBLEM_AT_PARAMETER, "bookish"},
+        {&field, "boo", PROBLEM_AT_PARAMETER, "boo"},
+        {&field, "limit", PROBLEM_AT_PARAMETER, "limit"},
+        {&none, "book.title", PROBLEM_AT_PARAMETER, "book.title"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct problem problem;
+        fail_of(&problem, table[i].field, table[i].binding);
+        assert_int_equal(problem.item_count, 1);
+        assert_int_equal(problem.items[0].place, table[i].place);
+        assert_string_equal(problem.items[0].name, table[i].name);
+    }
 }
 
 static void damaged_details_are_left_out(void **state)
@@ -153,29 +221,11 @@ static void damaged_details_are_left_out(void **state)
         struct problem problem;
         const struct ds_client_call call = {
             .code = DS_UNAVAILABLE, .message = "", .status_details = ds_bytes_of_text(damaged[i])};
-        problem_of_call(&problem, &call, true);
+        problem_of_call(&problem, &call, NULL);
         assert_int_equal(problem.reason, DS_REASON(REASON_UNSPECIFIED));
         assert_int_equal(problem.item_count, 0);
         assert_true(problem.detail[0] != '\0');
     }
-}
-
-/* A request with these fields; freed by the caller. */
-static struct http_request *request_with(const char *const *lines, size_t count)
-{
-    struct http_request *request = http_request_create(8);
-    for (size_t i = 0; i < count; i++) {
-        struct ds_bytes value = ds_bytes_of_text(lines[i]);
-        struct ds_bytes name;
-        assert_true(http_list_next(&value, ':', &name));
-        const uint8_t id = (uint8_t)http_header_id_of(name);
-        if (request->seen[id]++ == 0) {
-            request->first_header[id] = (uint8_t)request->header_count;
-        }
-        request->headers[request->header_count++] =
-            (struct http_header){.name = name, .value = http_trim(value), .id = id};
-    }
-    return request;
 }
 
 static void accept_is_weighed_as_rfc_9110_says(void **state)
@@ -251,6 +301,7 @@ int main(void)
         cmocka_unit_test(a_code_without_a_reason_names_the_error),
         cmocka_unit_test(long_texts_are_cut_and_too_many_places_left_out),
         cmocka_unit_test(the_details_of_a_call_become_reason_places_and_time),
+        cmocka_unit_test(a_field_is_told_where_the_route_takes_it_from),
         cmocka_unit_test(damaged_details_are_left_out),
         cmocka_unit_test(accept_is_weighed_as_rfc_9110_says),
         cmocka_unit_test(content_types_are_told_apart),

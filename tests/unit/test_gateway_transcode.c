@@ -5,6 +5,7 @@
 #include "support/test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A method that takes a message with nested and repeated fields; no route of ours has one yet. */
 static const struct ds_method method = {
@@ -21,6 +22,7 @@ struct fixture {
     struct ds_buffer wire;
     struct ds_buffer json;
     struct problem problem;
+    bool enum_numbers;
 };
 
 static int setup(void **state)
@@ -64,7 +66,8 @@ static bool transcode(struct fixture *fixture, const struct route_binding *bindi
                                           .query = ds_bytes_of_text(query),
                                           .body = ds_bytes_of_text(body),
                                           .form = BODY_FORM_JSON};
-    return transcode_request(&input, &fixture->scratch, &fixture->wire, &fixture->problem);
+    return transcode_request(&input, &fixture->scratch, &fixture->wire, &fixture->enum_numbers,
+                             &fixture->problem);
 }
 
 /* Requires that the request becomes the message that `expected` shows. */
@@ -212,7 +215,6 @@ static void a_body_may_fill_one_field_and_the_query_the_rest(void **state)
         .body = ROUTE_BODY_FIELD,
         .body_field = field_of(&ds_message_rpc_request_header, "principal"),
     };
-    assert_true(transcode_binding_is_served(&binding));
     becomes(*state, &binding, "/a", "attempt=2", "{\"subject\":\"s\"}",
             "{\"attempt\":2,\"principal\":{\"subject\":\"s\"}}");
     struct fixture *fixture = *state;
@@ -220,15 +222,20 @@ static void a_body_may_fill_one_field_and_the_query_the_rest(void **state)
     assert_int_equal(fixture->problem.reason, DS_REASON(UNKNOWN_PARAMETER));
 }
 
-static void the_path_counts_more_than_the_body(void **state)
+static void the_body_may_repeat_the_path_but_not_contradict_it(void **state)
 {
     const struct ds_field *path[] = {field_of(&ds_message_rpc_request_header, "method")};
     const struct route_variable variable = {
         .field_path = path, .field_depth = 1, .segment_first = 0, .segment_count = 1};
     const struct route_binding binding = {
         .method = &method, .variables = &variable, .variable_count = 1, .body = ROUTE_BODY_WHOLE};
-    becomes(*state, &binding, "/path", "", "{\"method\":\"body\",\"attempt\":1}",
+    becomes(*state, &binding, "/path", "", "{\"method\":\"path\",\"attempt\":1}",
             "{\"method\":\"path\",\"attempt\":1}");
+    struct fixture *fixture = *state;
+    assert_false(transcode(fixture, &binding, "/path", "", "{\"method\":\"body\",\"attempt\":1}"));
+    assert_string_equal(fixture->problem.detail,
+                        "method and /method of the body: the path and the body give different "
+                        "values; leave it out of the body");
 }
 
 static void a_request_beyond_the_methods_size_is_refused(void **state)
@@ -252,25 +259,118 @@ static void a_reply_may_be_one_field_of_the_response(void **state)
     static const char wire[] = "\x12\x01m\x72\x03\x0a\x01"
                                "a\x72\x03\x12\x01"
                                "b";
-    assert_int_equal(transcode_response(&binding, ds_bytes_of(wire, sizeof wire - 1), &style,
-                                        &fixture->scratch, &fixture->json),
-                     DS_OK);
+    assert_int_equal(
+        transcode_response(&binding, ds_bytes_of(wire, sizeof wire - 1), &style, &fixture->json),
+        DS_OK);
     assert_true(ds_bytes_equal_text(ds_buffer_bytes(&fixture->json),
                                     "{\"subject\":\"a\",\"authentication_method\":\"b\"}"));
 }
 
-static void every_route_of_the_protos_is_served(void **state)
+/* Requires the refusal of the body, in these words. */
+static void is_refused(struct fixture *fixture, const struct route_binding *binding,
+                       const char *path, const char *body, const char *detail)
 {
-    (void)state;
-    assert_true(route_binding_count > 0);
-    for (size_t i = 0; i < route_binding_count; i++) {
-        assert_true(transcode_binding_is_served(&route_bindings[i]));
+    assert_false(transcode(fixture, binding, path, "", body));
+    assert_string_equal(fixture->problem.detail, detail);
+}
+
+static void an_empty_body_is_refused_with_what_would_do(void **state)
+{
+    static const struct {
+        const char *field;
+        const char *detail;
+    } table[] = {
+        {"principal", "the body is empty: send a JSON object"},
+        {"metadata", "the body is empty: send a JSON array"},
+        {"method", "the body is empty: send a JSON value"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const struct route_binding binding = {
+            .method = &method,
+            .body = ROUTE_BODY_FIELD,
+            .body_field = field_of(&ds_message_rpc_request_header, table[i].field)};
+        is_refused(*state, &binding, "/a", " \r\n", table[i].detail);
     }
-    const struct route_binding scalar_body = {
-        .method = &method,
-        .body = ROUTE_BODY_FIELD,
-        .body_field = field_of(&ds_message_rpc_request_header, "method")};
-    assert_false(transcode_binding_is_served(&scalar_body));
+    const struct ds_field field = {.name = "id",
+                                   .json_name = "id",
+                                   .name_bytes = 2,
+                                   .json_name_bytes = 2,
+                                   .kind = DS_KIND_STRING,
+                                   .number = 1,
+                                   .oneof = -1};
+    const struct ds_message only_id = {.full_name = "test.Id", .fields = &field, .field_count = 1};
+    const struct ds_method run = {.full_name = "test.Test/Run",
+                                  .request = &only_id,
+                                  .response = &only_id,
+                                  .request_bytes_max = 400};
+    const struct ds_field *path[] = {&field};
+    const struct route_variable variable = {
+        .field_path = path, .field_depth = 1, .segment_first = 0, .segment_count = 1};
+    struct route_binding binding = {.method = &run, .body = ROUTE_BODY_WHOLE};
+    is_refused(*state, &binding, "/a", "", "the body is empty: send a JSON object");
+    binding.variables = &variable;
+    binding.variable_count = 1;
+    is_refused(*state, &binding, "/a", "",
+               "the body is empty: send {}, as the path gives all that this request has");
+    becomes(*state, &binding, "/a", "", "{}", "{\"id\":\"a\"}");
+}
+
+static void a_mask_counts_towards_the_size_of_the_request(void **state)
+{
+    static const struct ds_field paths = {.name = "paths",
+                                          .json_name = "paths",
+                                          .name_bytes = 5,
+                                          .json_name_bytes = 5,
+                                          .kind = DS_KIND_STRING,
+                                          .flags = DS_FIELD_REPEATED,
+                                          .number = 1,
+                                          .oneof = -1};
+    static const struct ds_message field_mask = {.full_name = "google.protobuf.FieldMask",
+                                                 .fields = &paths,
+                                                 .field_count = 1,
+                                                 .wellknown = DS_WELLKNOWN_FIELD_MASK};
+    static const struct ds_field fields[] = {
+        {.name = "book",
+         .json_name = "book",
+         .name_bytes = 4,
+         .json_name_bytes = 4,
+         .kind = DS_KIND_MESSAGE,
+         .flags = DS_FIELD_PRESENCE,
+         .number = 1,
+         .oneof = -1,
+         .message = &ds_message_rpc_principal},
+        {.name = "update_mask",
+         .json_name = "updateMask",
+         .name_bytes = 11,
+         .json_name_bytes = 10,
+         .kind = DS_KIND_MESSAGE,
+         .flags = DS_FIELD_PRESENCE,
+         .number = 2,
+         .oneof = -1,
+         .message = &field_mask},
+    };
+    static const struct ds_message request = {
+        .full_name = "test.Update", .fields = fields, .field_count = 2};
+    struct ds_method update = {.full_name = "test.Test/Update", .request = &request};
+    const struct route_binding binding = {.method = &update,
+                                          .body = ROUTE_BODY_FIELD,
+                                          .body_field = &fields[0],
+                                          .mask_field = &fields[1],
+                                          .http_method = HTTP_METHOD_PATCH};
+    static const char body[] = "{\"subject\":\"s\",\"authenticationMethod\":null}";
+    struct fixture *fixture = *state;
+    update.request_bytes_max = 100;
+    becomes(fixture, &binding, "/a", "", body,
+            "{\"book\":{\"subject\":\"s\"},\"update_mask\":\"subject,authenticationMethod\"}");
+    const uint32_t size = (uint32_t)fixture->wire.size;
+    update.request_bytes_max = size;
+    assert_true(transcode(fixture, &binding, "/a", "", body));
+    for (uint32_t less = 1; less < size; less++) {
+        ds_buffer_deinit(&fixture->wire); /* What has capacity may be filled beyond the limit. */
+        update.request_bytes_max = size - less;
+        assert_false(transcode(fixture, &binding, "/a", "", body));
+        assert_int_equal(fixture->problem.reason, DS_REASON(REQUEST_TOO_LARGE));
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -287,10 +387,11 @@ int main(void)
         TEST(a_singular_field_is_given_once),
         TEST(a_query_of_too_many_parameters_is_refused),
         TEST(a_body_may_fill_one_field_and_the_query_the_rest),
-        TEST(the_path_counts_more_than_the_body),
+        TEST(the_body_may_repeat_the_path_but_not_contradict_it),
         TEST(a_request_beyond_the_methods_size_is_refused),
         TEST(a_reply_may_be_one_field_of_the_response),
-        TEST(every_route_of_the_protos_is_served),
+        TEST(an_empty_body_is_refused_with_what_would_do),
+        TEST(a_mask_counts_towards_the_size_of_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,13 +248,14 @@ static void connections_over_the_cap_of_an_address_are_told(void **state)
         http_expect(clients[i], 200, "/x");
     }
     const int fourth = http_connect(fixture->address);
-    http_expect(fourth, 503, "there are too many connections; try again later");
+    http_expect(fourth, 429,
+                "there are too many connections of this address; use fewer, or try again later");
     assert_true(http_at_end(fourth));
     close(fourth);
     close(clients[0]);
     /* The place of the one that left is free again, soon. */
-    int status = 503;
-    while (status == 503) {
+    int status = 429;
+    while (status == 429) {
         const int again = http_connect(fixture->address);
         (void)http_send_some(again, "GET /x" HOST "\r\n", strlen("GET /x" HOST "\r\n"));
         struct http_client_reply answer = http_receive(again);

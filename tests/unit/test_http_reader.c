@@ -22,7 +22,8 @@ static struct outcome feed(struct http_request *request, struct ds_bytes text, s
 {
     struct http_reader reader = {.limits = limits};
     struct outcome outcome = {.event = HTTP_EVENT_MORE};
-    http_request_reset(request);
+    size_t budget_bytes = 0;
+    http_request_reset(request, &budget_bytes);
     http_reader_begin(&reader);
     while (outcome.event == HTTP_EVENT_MORE || outcome.event == HTTP_EVENT_HEAD) {
         const size_t left = text.size - outcome.used;
@@ -105,7 +106,8 @@ static const struct {
     {"CONNECT of a path", BAD, "CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     {"CONNECT with a body", BAD, "CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
      0},
-    {"TRACE with a body", BAD,
+    {"TRACE with a length", BAD, "TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 0},
+    {"TRACE with chunks", BAD,
      "TRACE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
     {"a star for GET", BAD, "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     {"a quote in the target", BAD, "GET /a\"b HTTP/1.1\r\nHost: a\r\n\r\n", 0},
@@ -248,6 +250,8 @@ static const struct {
     {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "", true},
     {"CONNECT [::1]:80 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "", true},
     {"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "", true},
+    {"TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "", true},
+    {"CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "", true},
     {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", "", true},
     {"POST / HTTP/1.9\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "x",
      true},

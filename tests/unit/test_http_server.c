@@ -235,6 +235,44 @@ static void a_client_that_closed_its_side_only_gets_its_reply(void **state)
     close(client);
 }
 
+static void what_is_not_modified_has_neither_body_nor_length(void **state)
+{
+    struct http_fixture *fixture = *state;
+    const int client = http_connect(fixture->address);
+    http_send(client, "GET /unchanged" HOST "\r\nGET /after" HOST "\r\n");
+    struct http_client_reply reply = http_receive_with(client, true);
+    assert_int_equal(reply.status, 304);
+    assert_null(strstr(reply.head, "Content-Length"));
+    http_reply_free(&reply);
+    http_expect(client, 200, "/after");
+    close(client);
+}
+
+static void a_refused_head_request_gets_no_body_either(void **state)
+{
+    static char long_line[9000] = "HEAD /";
+    memset(long_line + strlen(long_line), 'x', sizeof long_line - 1 - strlen(long_line));
+    const char *const heads[] = {
+        "HEAD /x HTTP/9.9\r\n\r\n",
+        "HEAD /x" HOST "bad name: y\r\n\r\n",
+        "HEAD /x" HOST "X: half a he",
+        "HEAD /x\n",
+        "HEAD ",
+        long_line,
+    };
+    struct http_fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        const int client = http_connect(fixture->address);
+        http_send(client, heads[i]);
+        shutdown(client, SHUT_WR);
+        struct http_client_reply reply = http_receive_with(client, true);
+        assert_int_equal(reply.status, 400);
+        http_reply_free(&reply);
+        assert_true(http_at_end(client));
+        close(client);
+    }
+}
+
 static void a_taken_address_and_a_malformed_one_are_told_apart(void **state)
 {
     struct http_fixture *fixture = *state;
@@ -307,6 +345,8 @@ int main(void)
         WITH(setup, http_1_0_stays_only_when_asked),
         WITH(setup, half_a_request_and_an_end_is_answered_with_400),
         WITH(setup, a_client_that_closed_its_side_only_gets_its_reply),
+        WITH(setup, what_is_not_modified_has_neither_body_nor_length),
+        WITH(setup, a_refused_head_request_gets_no_body_either),
         WITH(setup, a_taken_address_and_a_malformed_one_are_told_apart),
         cmocka_unit_test(dates_are_written_as_http_wants_them),
     };

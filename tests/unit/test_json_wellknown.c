@@ -283,6 +283,66 @@ static void an_occurrence_is_written_also_for_a_default(void **state)
     ds_buffer_deinit(&wire);
 }
 
+/* So that one value is one row of bytes, whichever text it comes from. */
+static void a_wrapper_from_plain_text_is_the_one_from_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+        const char *json;
+    } table[] = {
+        {"wrapped_int64", "0", "0"},        {"wrapped_int64", "-7", "-7"},
+        {"wrapped_string", "", "\"\""},     {"wrapped_string", "a", "\"a\""},
+        {"wrapped_bytes", "", "\"\""},      {"wrapped_bytes", "AQ", "\"AQ==\""},
+        {"wrapped_bool", "FALSE", "false"}, {"wrapped_double", "0", "0"},
+    };
+    const struct ds_json_read_options options = {0};
+    struct ds_json_error error;
+    struct ds_buffer plain;
+    struct ds_buffer wire;
+    ds_buffer_init(&plain, CODEC_BYTES_MAX);
+    ds_buffer_init(&wire, CODEC_BYTES_MAX);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const struct ds_field *field = fixture_field(&fixture_everything, table[i].name);
+        ds_buffer_clear(&plain);
+        ds_buffer_clear(&wire);
+        assert_int_equal(ds_json_scalar_to_wire(field, ds_bytes_of_text(table[i].text), &options,
+                                                &plain, &error),
+                         DS_OK);
+        assert_int_equal(
+            ds_json_field_to_wire(field, ds_bytes_of_text(table[i].json), &options, &wire, &error),
+            DS_OK);
+        if (!ds_bytes_equal(ds_buffer_bytes(&plain), ds_buffer_bytes(&wire))) {
+            fail_msg("%s from %s is not the one from %s", table[i].name, table[i].text,
+                     table[i].json);
+        }
+    }
+    ds_buffer_deinit(&plain);
+    ds_buffer_deinit(&wire);
+}
+
+static void a_fault_in_a_list_of_paths_is_told_by_its_offset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t offset;
+    } table[] = {{",a", 0}, {"a,", 0}, {"a,b,", 2}, {"a,,b", 2}, {"a,b-c,d", 2}, {"a,b,c d", 4}};
+    const struct ds_json_read_options options = {0};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct ds_json_error error;
+        struct ds_buffer wire;
+        ds_buffer_init(&wire, CODEC_BYTES_MAX);
+        assert_int_equal(ds_json_scalar_to_wire(fixture_field(&fixture_everything, "mask"),
+                                                ds_bytes_of_text(table[i].text), &options, &wire,
+                                                &error),
+                         DS_INVALID_ARGUMENT);
+        assert_int_equal(error.offset, table[i].offset);
+        ds_buffer_deinit(&wire);
+    }
+}
+
 static void plain_text_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -316,6 +376,8 @@ int main(void)
         cmocka_unit_test(empty_is_an_empty_object),
         cmocka_unit_test(fields_are_read_from_plain_text),
         cmocka_unit_test(an_occurrence_is_written_also_for_a_default),
+        cmocka_unit_test(a_wrapper_from_plain_text_is_the_one_from_json),
+        cmocka_unit_test(a_fault_in_a_list_of_paths_is_told_by_its_offset),
         cmocka_unit_test(plain_text_that_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

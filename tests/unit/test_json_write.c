@@ -225,6 +225,19 @@ static void enum_values_without_a_name_are_numbers(void **state)
             "{\"enum_value\":\"COLOR_NEGATIVE\"}");
 }
 
+static void enums_are_numbers_where_the_style_wants_it(void **state)
+{
+    (void)state;
+    const struct ds_json_style style = {.proto_names = true, .enum_numbers = true};
+    written_in_style(&fixture_everything,
+                     "{\"enum_value\":\"COLOR_NEGATIVE\",\"colors\":[\"COLOR_RED\",0],"
+                     "\"colors_by_name\":{\"a\":\"COLOR_DARK_BLUE\"},\"choice_null\":null,"
+                     "\"value\":null}",
+                     &style,
+                     "{\"enum_value\":-1,\"colors\":[1,0],\"colors_by_name\":{\"a\":2},"
+                     "\"choice_null\":null,\"value\":null}");
+}
+
 static void varints_are_cut_to_the_kinds_width(void **state)
 {
     (void)state;
@@ -414,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_default_without_presence_is_as_good_as_absent),
         cmocka_unit_test(unknown_fields_are_passed_over),
         cmocka_unit_test(enum_values_without_a_name_are_numbers),
+        cmocka_unit_test(enums_are_numbers_where_the_style_wants_it),
         cmocka_unit_test(varints_are_cut_to_the_kinds_width),
         cmocka_unit_test(the_last_of_equal_keys_counts),
         cmocka_unit_test(entries_may_lack_key_and_value_or_have_them_twice),

@@ -124,6 +124,7 @@ static void write_connection(void *context, const struct ds_connection_view *con
     ds_json_put_open(json, NULL, '{');
     ds_json_put_text(json, "listener", connection->listener);
     ds_json_put_text(json, "peer", connection->peer);
+    ds_json_put_text(json, "client", connection->client);
     ds_json_put_boolean(json, "trusted", connection->is_trusted);
     ds_json_put_seconds(json, "age_seconds", connection->age_us);
     ds_json_put_number(json, "requests", (int64_t)connection->request_count);

@@ -162,6 +162,7 @@ static void on_refuse(void *context, struct http_request *request,
     unsigned int status = 400;
     status = refusal->reason == DS_REASON(REQUEST_TIMEOUT) ? 408 : status;
     status = refusal->reason == DS_REASON(REQUEST_TOO_LARGE) ? 413 : status;
+    status = refusal->reason == DS_REASON(RATE_LIMITED) ? 429 : status;
     status = refusal->reason == DS_REASON(SERVER_BUSY) ? 503 : status;
     reply_text(request, status, refusal->detail);
 }

@@ -24,6 +24,21 @@ void ds_buffer_clear(struct ds_buffer *buffer)
     buffer->overflow = false;
 }
 
+size_t ds_buffer_recycle(struct ds_buffer *buffer, size_t *budget_bytes)
+{
+    const size_t capacity = buffer->capacity;
+    ds_buffer_clear(buffer);
+    if (capacity <= DS_BUFFER_KEPT_BYTES_MAX) {
+        return 0;
+    }
+    if (capacity > DS_BUFFER_KEPT_LARGE_BYTES_MAX || capacity > *budget_bytes) {
+        ds_buffer_deinit(buffer);
+        return 0;
+    }
+    *budget_bytes -= capacity;
+    return capacity;
+}
+
 /* Twice the old capacity, or more where that is too little, but never above the limit. */
 static size_t next_capacity(const struct ds_buffer *buffer, size_t needed)
 {

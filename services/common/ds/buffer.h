@@ -25,6 +25,15 @@ void ds_buffer_deinit(struct ds_buffer *buffer);
 /* Forgets the content (and an overflow) but keeps the memory. */
 void ds_buffer_clear(struct ds_buffer *buffer);
 
+/* What a buffer keeps of its memory for its next use: this much in any case, more out of a budget
+ * that many share. */
+#define DS_BUFFER_KEPT_BYTES_MAX ((size_t)32 * 1024)
+#define DS_BUFFER_KEPT_LARGE_BYTES_MAX ((size_t)256 * 1024)
+
+/* Forgets the content. Memory of more than DS_BUFFER_KEPT_BYTES_MAX is freed unless it is taken
+ * from *budget_bytes; returns how much was, which the next user gives back. */
+size_t ds_buffer_recycle(struct ds_buffer *buffer, size_t *budget_bytes);
+
 /*
  * Room for `size` more bytes at data + size, which the caller fills and then counts with
  * ds_buffer_commit(). NULL and overflow when the limit is in the way.

@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 
-#define STATUS_DETAILS_MAX 3 /* ErrorInfo, BadRequest, RetryInfo */
+#define TYPE_PREFIX "type.googleapis.com/"
+/* ErrorInfo, BadRequest, RetryInfo, and the service's own. */
+#define STATUS_DETAILS_MAX (3 + DS_FAILURE_DETAILS_MAX)
 #define VIOLATIONS_MAX 64
 /* For a failure's text and details, beyond the call's budget: what used that up is often the
  * failure. */
@@ -159,6 +161,28 @@ ds_code ds_fail_field(struct ds_call *call, const char *field, const char *forma
     return DS_INVALID_ARGUMENT;
 }
 
+bool ds_fail_detail(struct ds_call *call, const char *full_name, struct ds_bytes message)
+{
+    const size_t size = strlen(TYPE_PREFIX) + strlen(full_name) + message.size;
+    if (call->details == NULL) {
+        call->details =
+            ds_arena_zalloc(call->arena, DS_FAILURE_DETAILS_MAX * sizeof *call->details);
+    }
+    if (call->details == NULL || call->detail_count == DS_FAILURE_DETAILS_MAX ||
+        size > DS_FAILURE_DETAILS_BYTES_MAX - call->detail_bytes) {
+        return false;
+    }
+    const char *url = ds_arena_printf(call->arena, TYPE_PREFIX "%s", full_name);
+    const char *copy = ds_arena_copy_text(call->arena, (const char *)message.data, message.size);
+    if (url == NULL || copy == NULL) {
+        return false;
+    }
+    call->details[call->detail_count++] =
+        (struct ds_failure_detail){.type_url = url, .message = ds_bytes_of(copy, message.size)};
+    call->detail_bytes += size;
+    return true;
+}
+
 /* Packs `message` into an Any. Returns false when the arena's budget is used up. */
 static bool detail_pack(struct ds_call *call, const ProtobufCMessage *message, const char *type_url,
                         Google__Protobuf__Any *ret_any)
@@ -191,7 +215,7 @@ static bool error_info_pack(struct ds_call *call, Google__Protobuf__Any *ret_any
                                      strlen(ds_reason_name(call->reason)));
     info.domain = ds_arena_copy_text(call->arena, "deltastream", strlen("deltastream"));
     return info.reason != NULL && info.domain != NULL &&
-           detail_pack(call, &info.base, "type.googleapis.com/google.rpc.ErrorInfo", ret_any);
+           detail_pack(call, &info.base, TYPE_PREFIX "google.rpc.ErrorInfo", ret_any);
 }
 
 static bool bad_request_pack(struct ds_call *call, Google__Protobuf__Any *ret_any)
@@ -210,8 +234,7 @@ static bool bad_request_pack(struct ds_call *call, Google__Protobuf__Any *ret_an
     Google__Rpc__BadRequest bad_request = GOOGLE__RPC__BAD_REQUEST__INIT;
     bad_request.n_field_violations = count;
     bad_request.field_violations = pointers;
-    return detail_pack(call, &bad_request.base, "type.googleapis.com/google.rpc.BadRequest",
-                       ret_any);
+    return detail_pack(call, &bad_request.base, TYPE_PREFIX "google.rpc.BadRequest", ret_any);
 }
 
 static bool retry_info_pack(struct ds_call *call, Google__Protobuf__Any *ret_any)
@@ -221,7 +244,7 @@ static bool retry_info_pack(struct ds_call *call, Google__Protobuf__Any *ret_any
     delay.nanos = call->retry_after_ms % 1000 * 1000000;
     Google__Rpc__RetryInfo info = GOOGLE__RPC__RETRY_INFO__INIT;
     info.retry_delay = &delay;
-    return detail_pack(call, &info.base, "type.googleapis.com/google.rpc.RetryInfo", ret_any);
+    return detail_pack(call, &info.base, TYPE_PREFIX "google.rpc.RetryInfo", ret_any);
 }
 
 struct ds_bytes ds_call_pack_status(struct ds_call *call)
@@ -238,6 +261,13 @@ struct ds_bytes ds_call_pack_status(struct ds_call *call)
     if (call->has_retry_after && call->retry_after_ms >= 0 &&
         retry_info_pack(call, &details[count])) {
         count++;
+    }
+    for (size_t i = 0; i < call->detail_count; i++) {
+        Google__Protobuf__Any *any = &details[count++];
+        google__protobuf__any__init(any);
+        any->type_url = (char *)(uintptr_t)call->details[i].type_url;
+        any->value.data = (uint8_t *)(uintptr_t)call->details[i].message.data;
+        any->value.len = call->details[i].message.size;
     }
     if (count == 0) {
         return (struct ds_bytes){.data = NULL, .size = 0};

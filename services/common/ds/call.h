@@ -91,6 +91,16 @@ DS_MUST_USE ds_code ds_fail_field(struct ds_call *call, const char *field, const
 DS_MUST_USE ds_code ds_fail_add(struct ds_call *call, ds_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+#define DS_FAILURE_DETAILS_MAX 8
+#define DS_FAILURE_DETAILS_BYTES_MAX (16 * 1024)
+
+/*
+ * Adds a detail of the service's own to a failure that one of the others has set: a message of that
+ * full name, as wire bytes, which are copied. False, and nothing added, past DS_FAILURE_DETAILS_MAX
+ * of them or DS_FAILURE_DETAILS_BYTES_MAX in all.
+ */
+bool ds_fail_detail(struct ds_call *call, const char *full_name, struct ds_bytes message);
+
 /* DS_OK while somebody waits for the reply, else DS_CANCELLED or DS_DEADLINE_EXCEEDED. Long loops
  * ask it. */
 DS_MUST_USE ds_code ds_fail_if_abandoned(struct ds_call *call);

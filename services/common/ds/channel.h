@@ -35,6 +35,7 @@ struct ds_channel {
     struct ds_retrier *retrier;  /* NULL: no call is made again */
     struct ds_channel *balanced; /* the channel whose endpoint this one is; NULL: none */
     bool compress;
+    bool is_encrypted;
     atomic_ullong messages_sent; /* what ds_channel_traffic() tells */
     atomic_ullong calls_sent;
     atomic_ullong compressed_calls_sent;

@@ -6,9 +6,15 @@
 #include "ds/channel_sp.h"
 #include "schema.gen.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 /* Calls share a message whose deadlines are no further apart: where nobody answers they end
  * together. */
 #define SHARED_SPAN_US 20000
+/* With the client's text, which is below 128 so that its length has one byte. */
+#define HELLO_BYTES_MAX 112
+#define HELLO_CLIENT_TAG 0x0a /* field 1 of HelloRequest, a text */
 
 /* Whether a message that then has so many bytes may have the call, too. */
 static bool may_share(const struct ds_sp_message *message, size_t bytes,
@@ -84,11 +90,28 @@ static ds_code hello_read(struct ds_sp_reply *reply, struct ds_server_hello *ret
 
 static void hello_finished(void *context, ds_code code, struct ds_sp_reply *reply);
 
+/* A HelloRequest that says who asks: the program's name and the release of what speaks for it. */
+static struct ds_bytes hello_payload(uint8_t target[HELLO_BYTES_MAX])
+{
+    const size_t head_bytes = 2;
+    char *text = (char *)target + head_bytes;
+    const int size = snprintf(text, HELLO_BYTES_MAX - head_bytes, "%.64s libdeltastream/%s",
+                              program_invocation_short_name, DS_VERSION);
+    for (int i = 0; i < size; i++) {
+        text[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?'; /* Texts are UTF-8. */
+    }
+    target[0] = HELLO_CLIENT_TAG;
+    target[1] = (uint8_t)size;
+    return ds_bytes_of(target, head_bytes + (size_t)size);
+}
+
 /* Asks the server what it is; the calls that wait for that go on in hello_finished(). */
 static void hello_send(struct ds_sp_channel *channel, struct ds_sp_request *request,
                        int64_t deadline_us)
 {
-    const struct ds_client_call call = {.method = ds_method_control_hello};
+    uint8_t payload[HELLO_BYTES_MAX];
+    const struct ds_client_call call = {.method = ds_method_control_hello,
+                                        .payload = hello_payload(payload)};
     const int64_t left_us = deadline_us - ds_clock_monotonic_us(channel->base.clock);
     const uint32_t left_ms = left_us > 1000 ? (uint32_t)((left_us + 999) / 1000) : 1;
     struct ds_bytes parts[DS_CALL_FRAMES_PARTS_MAX];

@@ -143,8 +143,7 @@ static void sp_abort(struct ds_channel *base)
     if (channel->hello_request != NULL) {
         ds_sp_request_cancel(channel->hello_request);
     }
-    struct ds_sp_message *waiting = channel->waiting_first;
-    channel->waiting_first = NULL;
+    struct ds_sp_message *waiting = ds_sp_waiting_take_locked(channel);
     for (struct ds_sp_message *message = waiting; message != NULL; message = message->next) {
         for (size_t i = 0; i < message->call_count; i++) {
             struct ds_client_call *call = message->calls[i];
@@ -190,8 +189,7 @@ static void sp_close(struct ds_channel *base)
     channel->closing = true;
     struct ds_client_call_list held = channel->gate.held;
     channel->gate.held = (struct ds_client_call_list){.first = NULL, .last = NULL};
-    struct ds_sp_message *waiting = channel->waiting_first;
-    channel->waiting_first = NULL;
+    struct ds_sp_message *waiting = ds_sp_waiting_take_locked(channel);
     for (struct ds_sp_message *message = waiting; message != NULL; message = message->next) {
         ds_sp_message_forget_locked(message);
     }

@@ -11,6 +11,7 @@
 #include "ds/channel_hello.h"
 #include "ds/frame.h"
 #include "ds/sp_dialer.h"
+#include "ds/timers.h"
 
 #include <pthread.h>
 
@@ -28,6 +29,8 @@ struct ds_sp_channel {
     struct ds_sp_request *hello_request; /* NULL where none is under way */
     struct ds_sp_message *waiting_first; /* messages for which no request was free */
     struct ds_sp_message *waiting_last;
+    struct ds_timers deadlines; /* of these, by the channel's clock */
+    struct ds_sp_message *late; /* those whose deadline has just passed */
     bool has_waiting_watcher;
     pthread_t waiting_watcher;
     pthread_cond_t waiting_changed;
@@ -48,8 +51,9 @@ struct ds_sp_message {
     uint64_t first_call_id;        /* call i has first_call_id + i */
     size_t call_count;
     struct ds_client_call *calls[DS_FRAMES_PER_MESSAGE_MAX]; /* NULL: cancelled meanwhile */
-    struct ds_sp_message *next;                              /* waiting or in flight */
-    struct ds_sp_message *previous;                          /* in flight */
+    struct ds_sp_message *next;                              /* waiting, in flight or late */
+    struct ds_sp_message *previous;                          /* waiting or in flight */
+    struct ds_timer deadline;                                /* while it waits */
     bool is_waiting;                                         /* for a request */
     bool has_waited;
     bool is_aborted;
@@ -88,6 +92,9 @@ bool ds_sp_message_detach_locked(struct ds_sp_message *message, struct ds_client
 /* Has a message wait for a request until its deadline; the one that has waited longest, or NULL. */
 void ds_sp_waiting_push_locked(struct ds_sp_channel *channel, struct ds_sp_message *message);
 struct ds_sp_message *ds_sp_waiting_pop_locked(struct ds_sp_channel *channel);
+
+/* All that wait, by `next`, which wait no more. */
+struct ds_sp_message *ds_sp_waiting_take_locked(struct ds_sp_channel *channel);
 
 /* Ends what looks after the deadlines, once `closing` is set. */
 void ds_sp_waiting_end(struct ds_sp_channel *channel);

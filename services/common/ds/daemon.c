@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -61,6 +62,25 @@ void ds_daemon_wait_for_stop(void (*reload)(void *context), void *context)
             reload(context);
         }
     }
+}
+
+bool ds_daemon_allow_connections(uint64_t connection_count)
+{
+    const uint64_t wanted = connection_count + DS_DAEMON_FILES_BESIDES;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return false;
+    }
+    const struct rlimit raised = {.rlim_cur = files.rlim_max, .rlim_max = files.rlim_max};
+    const bool is_raised = setrlimit(RLIMIT_NOFILE, &raised) == 0;
+    const uint64_t allowed = is_raised ? files.rlim_max : files.rlim_cur;
+    if (allowed < wanted) {
+        ds_log(DS_LOG_WARNING, "too_few_files_for_the_connections",
+               DS_LOG_INT("files", (int64_t)allowed), DS_LOG_INT("wanted", (int64_t)wanted),
+               DS_LOG_TEXT("hint", "raise the limit (ulimit -Hn, LimitNOFILE=) or lower the caps "
+                                   "of connections"));
+    }
+    return allowed >= wanted;
 }
 
 static void *cut_off(void *argument)

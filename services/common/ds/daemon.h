@@ -3,6 +3,9 @@
 #ifndef DS_DAEMON_H
 #define DS_DAEMON_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* The names of enum ds_log_level in the order of its numbers, NULL at the end: choices of the
  * setting --log-level. */
 extern const char *const ds_daemon_log_levels[];
@@ -15,6 +18,17 @@ extern const char *const ds_daemon_log_levels[];
 /* Blocks SIGTERM, SIGINT and SIGHUP in this thread and in those it starts, and ignores SIGPIPE.
  * Before the first thread. */
 void ds_daemon_block_signals(void);
+
+/* Descriptors that a program needs besides those of the connections that its settings cap: files,
+ * its own connections, 256 subscribers of events, what its libraries open. */
+#define DS_DAEMON_FILES_BESIDES 512
+
+/*
+ * Raises the limit of open files to as many as this process may have. False, and a warning in the
+ * log that says what would do, where those are fewer than DS_DAEMON_FILES_BESIDES and so many
+ * connections: past them new ones wait until others have gone. Before the first listener.
+ */
+bool ds_daemon_allow_connections(uint64_t connection_count);
 
 /*
  * Waits for SIGTERM or SIGINT; SIGHUP calls `reload` (NULL: nothing) on this thread. Afterwards a

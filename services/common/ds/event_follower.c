@@ -234,3 +234,29 @@ bool ds_event_follower_message(struct ds_event_follower *follower, struct ds_byt
     }
     return true;
 }
+
+static bool ask(const struct ds_event_follower *follower, struct followed *kind)
+{
+    const struct ds_event_list_query query = {
+        .kind = kind->name, .topic_prefix = "", .numbers_only = true};
+    struct ds_bytes response;
+    struct ds_event_list list;
+    if (follower->options.list(follower->options.list_context, &query, &response) != DS_OK ||
+        !ds_event_list_read(response, &list)) {
+        return false;
+    }
+    const struct ds_event_header heartbeat = {.epoch = list.epoch,
+                                              .newest_sequence = list.newest_sequence};
+    take_heartbeat(follower, kind, &heartbeat);
+    return true;
+}
+
+bool ds_event_follower_ask(struct ds_event_follower *follower)
+{
+    for (size_t i = 0; i < follower->options.interest_count; i++) {
+        if (!ask(follower, &follower->kinds[i])) {
+            return false;
+        }
+    }
+    return true;
+}

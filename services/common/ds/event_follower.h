@@ -48,6 +48,7 @@ struct ds_event_list_query {
     const char *topic_prefix; /* "": none */
     uint64_t epoch;
     uint64_t after_sequence;
+    bool numbers_only; /* where the publisher is, without events */
 };
 
 struct ds_event_follower_options {
@@ -71,5 +72,8 @@ void ds_event_follower_destroy(struct ds_event_follower *follower);
 /* Takes a message of the event socket. False where the message is none; its whole frames before the
  * fault have been taken. */
 bool ds_event_follower_message(struct ds_event_follower *follower, struct ds_bytes message);
+
+/* Where no messages come: asks for what heartbeats would tell. False where that is not answered. */
+bool ds_event_follower_ask(struct ds_event_follower *follower);
 
 #endif

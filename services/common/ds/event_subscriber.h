@@ -11,18 +11,24 @@
 #include "ds/rpc_client.h"
 
 #define DS_EVENT_URL_BYTES_MAX 256
+/* Four heartbeats. */
+#define DS_EVENT_SILENCE_MS 1000
+/* Between two questions to a service that is not heard. */
+#define DS_EVENT_ASK_MS 250
 
 struct ds_event_subscriber;
 
 struct ds_event_subscriber_options {
-    const char *url;                      /* of an event socket; Hello names those of a service */
+    const char *url;                      /* of an event socket; Hello names those of a service.
+                                             NULL with `asks`: none, the service is asked alone */
     struct ds_channel *channel;           /* to the same service; outlives the subscriber */
     const struct ds_method *list_method;  /* the service's ListEvents */
     const char *authorization;            /* of these calls; NULL: none. Outlives the subscriber. */
     const struct ds_principal *principal; /* the same; believed by trusted listeners only */
     const struct ds_event_interest *interests; /* copied, but for the texts */
     size_t interest_count;                     /* 1 to DS_EVENT_KINDS_MAX */
-    ds_event_notice_fn notice;                 /* on the subscriber's thread */
+    bool asks; /* while nothing comes for DS_EVENT_SILENCE_MS, calls tell what messages would */
+    ds_event_notice_fn notice; /* on the subscriber's thread */
     void *context;
 };
 
@@ -40,6 +46,9 @@ void ds_event_subscriber_close(struct ds_event_subscriber *subscriber);
  * thread.
  */
 uint64_t ds_event_subscriber_message_count(const struct ds_event_subscriber *subscriber);
+
+/* How many calls have been answered, of those that fill holes or ask. Any thread. */
+uint64_t ds_event_subscriber_answer_count(const struct ds_event_subscriber *subscriber);
 
 /* Asks Hello for the service's event sockets and gives the first. DS_NOT_FOUND: it has none; else
  * the call's code. */

@@ -53,6 +53,7 @@ void ds_rpc_server_slow_calls(struct ds_rpc_server *server, ds_call_view_fn take
 struct ds_connection_view {
     char listener[DS_VIEW_TEXT_BYTES_MAX]; /* the listener's URL */
     char peer[DS_VIEW_TEXT_BYTES_MAX];     /* "127.0.0.1:51234"; "" for ipc */
+    char client[DS_VIEW_TEXT_BYTES_MAX];   /* what its Hello says of itself; "" without one */
     bool is_trusted;
     int64_t age_us;
     uint64_t request_count; /* messages so far */

@@ -95,6 +95,7 @@ struct ds_json_style {
     bool int64_numbers;  /* 64-bit integers as numbers up to 2^53, as strings beyond; else always
                             strings */
     bool float_fraction; /* doubles always with a fraction or exponent: 21500.0 */
+    bool enum_numbers;   /* enums as numbers; else by name where they have one */
     bool whole_rows;     /* a row without its (deltastream.series) field takes it from the enclosing
                             message */
     uint8_t time;        /* enum ds_json_time_style */

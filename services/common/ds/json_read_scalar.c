@@ -411,10 +411,10 @@ static bool message_from_text(struct json_reader *reader, const struct json_path
                               const uint8_t *at, const struct ds_field *field, struct ds_bytes text)
 {
     const size_t length_at = json_begin_length(reader, field->number);
-    const bool read =
-        field->message->wellknown == DS_WELLKNOWN_WRAPPER
-            ? json_scalar_from_text(reader, path, at, &field->message->fields[0], text, JSON_TAGGED)
-            : json_wellknown_from_text(reader, path, at, field->message, text, true);
+    const bool read = field->message->wellknown == DS_WELLKNOWN_WRAPPER
+                          ? json_scalar_from_text(reader, path, at, &field->message->fields[0],
+                                                  text, JSON_UNLESS_DEFAULT)
+                          : json_wellknown_from_text(reader, path, at, field->message, text, true);
     if (read) {
         json_end_length(reader, length_at);
     }
@@ -431,8 +431,12 @@ bool json_scalar_from_text(struct json_reader *reader, const struct json_path *p
     case DS_KIND_MESSAGE:
         return message_from_text(reader, path, at, field, text);
     case DS_KIND_STRING:
-        return write_wire_text(reader, path, at, field, text);
+        return (text.size == 0 && layout == JSON_UNLESS_DEFAULT) ||
+               write_wire_text(reader, path, at, field, text);
     case DS_KIND_BYTES: {
+        if (text.size == 0 && layout == JSON_UNLESS_DEFAULT) {
+            return true;
+        }
         const struct json_string string = {.raw = text, .decoded_size = text.size};
         return write_wire_bytes(reader, field, &string) || refuse(reader, path, at, field);
     }

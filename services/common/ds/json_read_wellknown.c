@@ -69,9 +69,9 @@ static void write_path(struct json_reader *reader, struct ds_bytes path)
     }
 }
 
-/* "price,tickId". In plain text, as in a query, the names of the .proto do too. False with
- * reader->code DS_OK where the text is something else. */
+/* "price,tickId". In plain text, as in a query, the names of the .proto do too. */
 static bool take_field_mask(struct json_reader *reader, const struct json_path *path,
+                            const uint8_t *at, const struct ds_message *message,
                             struct ds_bytes text, bool plain)
 {
     size_t begin = 0;
@@ -80,7 +80,7 @@ static bool take_field_mask(struct json_reader *reader, const struct json_path *
         const size_t end = comma == NULL ? text.size : (size_t)(comma - text.data);
         const struct ds_bytes one = ds_bytes_of(text.data + begin, end - begin);
         if (!ds_field_path_valid(one, plain) || end + 1 == text.size) {
-            return false;
+            return refuse(reader, path, plain ? one.data : at, message);
         }
         if (!json_count_element(reader, path)) {
             return false;
@@ -106,7 +106,7 @@ bool json_wellknown_from_text(struct json_reader *reader, const struct json_path
         taken = ds_duration_parse(text, &seconds, &nanoseconds);
         break;
     case DS_WELLKNOWN_FIELD_MASK:
-        taken = take_field_mask(reader, path, text, plain);
+        taken = take_field_mask(reader, path, at, message, text, plain);
         break;
     default:
         break;

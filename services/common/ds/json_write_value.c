@@ -176,7 +176,8 @@ static void write_enum(struct json_writer *writer, const struct ds_enum *enumera
         ds_buffer_append(writer->text, "null", 4);
         return;
     }
-    const struct ds_enum_value *value = ds_enum_by_number(enumeration, number);
+    const struct ds_enum_value *value =
+        writer->style->enum_numbers ? NULL : ds_enum_by_number(enumeration, number);
     if (value == NULL) {
         char text[DS_INT_TEXT_MAX];
         ds_buffer_append(writer->text, text, ds_int64_format(number, text));

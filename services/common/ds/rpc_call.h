@@ -24,6 +24,11 @@ struct ds_field_violation {
     struct ds_field_violation *next;
 };
 
+struct ds_failure_detail {
+    const char *type_url;
+    struct ds_bytes message;
+};
+
 /* What the caller sent beside the payload. Texts live in the call's arena or are static; never
  * NULL. */
 struct ds_call_request {
@@ -84,6 +89,9 @@ struct ds_call {
     bool has_failure_reserve; /* the arena has been extended for it */
     ds_reason reason;
     struct ds_field_violation *violations;
+    struct ds_failure_detail *details; /* NULL where there is none */
+    size_t detail_count;
+    size_t detail_bytes;
     bool has_retry_after;
     int32_t retry_after_ms;
     struct ds_metadata_entry *answer_metadata; /* NULL where there is none */

@@ -1,5 +1,6 @@
 #include "ds/channel.h"
 #include "ds/channel_retrier.h"
+#include "ds/tls.h"
 #include "ds/wire.h"
 
 #include <assert.h>
@@ -14,7 +15,11 @@ void ds_channel_init(struct ds_channel *channel, const struct ds_channel_ops *op
         .clock = options->clock != NULL ? options->clock : ds_clock_system(),
         .metrics = options->metrics,
         .compress = options->compress,
+        .is_encrypted = options->url != NULL && ds_url_is_tls(options->url),
     };
+    for (size_t i = 0; i < options->url_count; i++) {
+        channel->is_encrypted = channel->is_encrypted || ds_url_is_tls(options->urls[i]);
+    }
     if (options->retry != NULL || options->url_count > 1) {
         channel->retrier = ds_retrier_create(channel, options);
     }
@@ -28,6 +33,11 @@ ds_code ds_channel_open(const struct ds_channel_options *options, struct ds_chan
     }
     return options->url_count > 0 ? ds_channel_balanced_open(options, ret_channel)
                                   : ds_channel_sp_open(options, ret_channel);
+}
+
+bool ds_channel_is_encrypted(const struct ds_channel *channel)
+{
+    return channel->is_encrypted;
 }
 
 void ds_channel_close(struct ds_channel *channel)

@@ -202,6 +202,9 @@ void ds_channel_watch(struct ds_channel *channel, const char *target, struct ds_
 /* Any thread. */
 enum ds_channel_state ds_channel_state(struct ds_channel *channel);
 
+/* Whether a replica of it is spoken to through TLS. */
+bool ds_channel_is_encrypted(const struct ds_channel *channel);
+
 /* The state of one of the replicas, by its place in `urls`. Any thread. */
 enum ds_channel_state ds_channel_endpoint_state(struct ds_channel *channel, size_t place);
 

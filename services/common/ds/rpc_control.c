@@ -2,6 +2,7 @@
 
 #include "control_service.gen.h"
 #include "ds/frame.h"
+#include "ds/log.h"
 #include "ds/rpc_internal.h"
 #include "health_service.gen.h"
 
@@ -58,11 +59,25 @@ static bool name_event_urls(const struct ds_rpc_server *server, struct ds_call *
     return true;
 }
 
+/* Operators see it with the connection. */
+static void note_client(const struct ds_rpc_server *server, const struct ds_call *call,
+                        const char *client)
+{
+    if (client[0] == '\0') {
+        return;
+    }
+    ds_log(DS_LOG_DEBUG, "client_said_hello", DS_LOG_TEXT("client", client),
+           DS_LOG_TEXT("peer", ds_call_peer(call)));
+    for (size_t i = 0; i < server->listener_count; i++) {
+        ds_sp_listener_name_client(server->listeners[i], call->peer_id, client);
+    }
+}
+
 ds_code control_hello(struct control *control, struct ds_call *call,
                       const Rpc__HelloRequest *request, Rpc__HelloResponse *response)
 {
-    (void)request;
     const struct ds_rpc_server *server = &control->server;
+    note_client(server, call, request->client);
     response->frame_version_min = DS_FRAME_VERSION;
     response->frame_version_max = DS_FRAME_VERSION;
     response->request_bytes_max = DS_FRAME_PAYLOAD_BYTES_MAX;

@@ -104,8 +104,10 @@ static void sample_hang_ups(const struct ds_sp_listener *listener,
     const struct {
         const char *reason;
         uint64_t count;
-    } rows[] = {
-        {"malformed", figures.malformed}, {"overdue", figures.overdue}, {"unread", figures.unread}};
+    } rows[] = {{"malformed", figures.malformed},
+                {"overdue", figures.overdue},
+                {"unread", figures.unread},
+                {"memory", figures.burdens}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct ds_metrics_label labels[] = {{"listener", ds_sp_listener_url(listener)},
                                                   {"reason", rows[i].reason}};

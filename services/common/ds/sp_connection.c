@@ -15,6 +15,7 @@
 /* What one flush sends at most: a peer that reads as fast as that must not keep the others waiting.
  */
 #define FLUSH_BYTES_MAX ((size_t)512 * 1024)
+#define US_PER_MS 1000
 #define KEEPALIVE_IDLE_S 60
 #define KEEPALIVE_INTERVAL_S 15
 #define KEEPALIVE_COUNT 4
@@ -47,6 +48,17 @@ static void watch_locked(struct ds_sp_connection *connection)
 
 /* ---- sending ---- */
 
+/* Tells the others' total what is left. Nothing is where the peer takes all at once, so that a call
+ * on a good connection costs no more than the comparison. */
+static void count_unsent_locked(struct ds_sp_connection *connection)
+{
+    const size_t left = unsent(connection);
+    if (left != connection->counted_bytes && connection->unsent_total != NULL) {
+        atomic_fetch_add(connection->unsent_total, left - connection->counted_bytes);
+        connection->counted_bytes = left;
+    }
+}
+
 static void end_locked(struct ds_sp_connection *connection)
 {
     if (!connection->has_ended) {
@@ -54,6 +66,8 @@ static void end_locked(struct ds_sp_connection *connection)
         ds_buffer_deinit(&connection->out);
         connection->out_at = 0;
         connection->blocked_us = 0;
+        connection->left_us = 0;
+        count_unsent_locked(connection);
         /* The end is then there to be read; a paused connection is told of it in any case. */
         shutdown(connection->watch.fd, SHUT_RDWR);
     }
@@ -88,8 +102,11 @@ static void note_sent(struct ds_sp_connection *connection, size_t sent)
         ds_buffer_deinit(&connection->out); /* A connection at rest holds no memory. */
         connection->out_at = 0;
         connection->blocked_us = 0;
+        connection->left_us = 0;
     } else if (sent > 0 || connection->blocked_us == 0) {
         connection->blocked_us = ds_sp_now_us();
+        connection->left_us =
+            connection->left_us > 0 ? connection->left_us : connection->blocked_us;
     }
 }
 
@@ -176,6 +193,9 @@ bool ds_sp_connection_send(struct ds_sp_connection *connection, const struct ds_
     if (!connection->has_ended) {
         send_locked(connection, pieces, part_count + 1, head_size + size);
     }
+    if (!connection->is_corked) {
+        count_unsent_locked(connection);
+    }
     const bool is_open = !connection->has_ended;
     if (ret_end != NULL) {
         *ret_end = connection->queued_bytes;
@@ -207,6 +227,7 @@ void ds_sp_connection_uncork(struct ds_sp_connection *connection)
         flush_locked(connection);
         watch_locked(connection);
     }
+    count_unsent_locked(connection);
     pthread_mutex_unlock(&connection->mutex);
 }
 
@@ -216,6 +237,7 @@ void ds_sp_connection_flush(struct ds_sp_connection *connection)
     if (connection->is_shaken && !connection->is_corked && !connection->has_ended) {
         flush_locked(connection);
         watch_locked(connection);
+        count_unsent_locked(connection);
     }
     pthread_mutex_unlock(&connection->mutex);
 }
@@ -242,6 +264,15 @@ int64_t ds_sp_connection_blocked_us(struct ds_sp_connection *connection)
     const int64_t blocked_us = connection->blocked_us;
     pthread_mutex_unlock(&connection->mutex);
     return blocked_us;
+}
+
+uint64_t ds_sp_connection_burden(struct ds_sp_connection *connection, int64_t now_us)
+{
+    pthread_mutex_lock(&connection->mutex);
+    const uint64_t size = unsent(connection);
+    const int64_t since_us = connection->left_us;
+    pthread_mutex_unlock(&connection->mutex);
+    return since_us < now_us ? size * (uint64_t)((now_us - since_us) / US_PER_MS + 1) : size;
 }
 
 void ds_sp_connection_hang_up(struct ds_sp_connection *connection)
@@ -332,6 +363,7 @@ bool ds_sp_connection_open(struct ds_sp_connection *connection,
         .tls = options->tls,
         .is_shaken = options->tls == NULL,
         .receives_rest = options->receives_rest,
+        .unsent_total = options->unsent_total,
     };
     if (!options->is_ipc) {
         tune(options->fd);
@@ -367,6 +399,8 @@ void ds_sp_connection_close(struct ds_sp_connection *connection)
     ds_buffer_deinit(&connection->out);
     connection->out_at = 0;
     connection->blocked_us = 0;
+    connection->left_us = 0;
+    count_unsent_locked(connection);
     ds_tls_session_destroy(connection->tls);
     connection->tls = NULL;
     close(connection->watch.fd);

@@ -12,6 +12,7 @@
 #include "ds/tls_session.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct ds_sp_connection_options {
     struct ds_sp_loop *loop;
@@ -19,8 +20,9 @@ struct ds_sp_connection_options {
     bool is_ipc; /* how messages begin */
     uint16_t protocol;
     uint16_t peer_protocol;
-    size_t message_bytes_max;   /* of a message that comes in */
-    struct ds_tls_session *tls; /* NULL: none; destroyed by the connection */
+    size_t message_bytes_max;    /* of a message that comes in */
+    struct ds_tls_session *tls;  /* NULL: none; destroyed by the connection */
+    atomic_size_t *unsent_total; /* counts what is left to send of all that share it; NULL: none */
     bool receives_rest; /* what has come is received even where nothing can be sent any more */
     /* Epoll's, on the loop's thread: what has come is to be received, and what is left to send is
      * to be sent by ds_sp_connection_flush(). */
@@ -52,8 +54,11 @@ struct ds_sp_connection {
     bool receives_rest;
     uint32_t events; /* that the loop waits for */
     struct ds_buffer out;
-    size_t out_at;         /* where what is left to send begins */
-    int64_t blocked_us;    /* since when the peer has taken nothing of it; 0: nothing is left */
+    size_t out_at;      /* where what is left to send begins */
+    int64_t blocked_us; /* since when the peer has taken nothing of it; 0: nothing is left */
+    int64_t left_us;    /* since when something has been left all the time; 0: nothing is */
+    atomic_size_t *unsent_total;
+    size_t counted_bytes;  /* in there */
     uint64_t queued_bytes; /* of all messages, ever */
     uint64_t sent_bytes;   /* of those, to the kernel */
 };
@@ -101,6 +106,10 @@ void ds_sp_connection_set_reading(struct ds_sp_connection *connection, enum ds_s
  * microseconds of the monotonic clock; 0 where nothing is left. */
 size_t ds_sp_connection_unsent(struct ds_sp_connection *connection);
 int64_t ds_sp_connection_blocked_us(struct ds_sp_connection *connection);
+
+/* Any thread: how much it holds up the others, which is more the more is left to send and the
+ * longer something has been: a reader that is quick has it taken in between. 0: nothing is left. */
+uint64_t ds_sp_connection_burden(struct ds_sp_connection *connection, int64_t now_us);
 
 /* Any thread: sends nothing any more and makes the owner receive DS_SP_END. */
 void ds_sp_connection_hang_up(struct ds_sp_connection *connection);

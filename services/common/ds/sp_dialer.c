@@ -136,6 +136,7 @@ static void dialer_start(struct ds_sp_dialer *dialer)
     pthread_mutex_init(&dialer->mutex, NULL);
     ds_timers_init(&dialer->timers);
     dialer->armed_us = INT64_MAX;
+    dialer->lost_us = ds_sp_now_us();
     dialer->timer.fire = dialer_due;
     dialer->task.run = dialer_run;
     for (size_t i = 0; i < DS_SP_LINKS_MAX; i++) {

@@ -21,9 +21,10 @@ struct ds_sp_dialer_options {
     int idle_ms; /* until a connection besides the first is closed for want of requests; 0: 10 s */
 };
 
-/* Never waits for the peer; connects again by itself. DS_INVALID_ARGUMENT for a URL of another
- * form; of tls+tcp also the codes of ds_tls_trust_load(). DS_RESOURCE_EXHAUSTED: no descriptor or
- * no thread is left. */
+/* Never waits for the peer; connects again by itself, after at most 250 ms, and after up to 15 s
+ * where it was refused: by the peer's certificate, or because it greets as something else.
+ * DS_INVALID_ARGUMENT for a URL of another form; of tls+tcp also the codes of ds_tls_trust_load().
+ * DS_RESOURCE_EXHAUSTED: no descriptor or no thread is left. */
 DS_MUST_USE ds_code ds_sp_dial(const struct ds_sp_dialer_options *options,
                                struct ds_sp_dialer **ret_dialer);
 
@@ -49,7 +50,7 @@ void ds_sp_request_end(struct ds_sp_request *request);
 struct ds_sp_request_times {
     int timeout_ms; /* how long to wait for the answer; over 0 */
     int waited_ms;  /* by the caller for the request: its patience with a missing connection is
-                     * that much shorter */
+                     * shorter by as much of it as there has been none */
 };
 
 /* Sends the parts as one message and waits for the answer. Never blocks. */

@@ -1,7 +1,7 @@
 /*
  * The inside of the dialer: sp_dialer.c has its beginning and end, sp_request.c what becomes of a
- * request, sp_pool.c picks a connection for it, sp_link.c brings one connection about and listens
- * to it. Private to these.
+ * request, sp_pool.c picks a connection for it, sp_link_connect.c connects one, sp_link.c greets
+ * its peer and listens to it. Private to these.
  *
  * Whatever has `locked` in its name is called with the dialer's lock; everything else that is
  * declared here runs on the loop's thread and without that.
@@ -40,18 +40,25 @@ enum ds_sp_link_phase {
     DS_SP_LINK_ENDING, /* waits for those who are just sending by it */
 };
 
+/* A place that is just being connected to. */
+struct ds_sp_attempt {
+    struct ds_sp_watch watch; /* first: `ready` is given it; its descriptor is -1 where none is */
+    struct ds_sp_link *link;
+};
+
 /* A connection, or the place for one. */
 struct ds_sp_link {
     struct ds_sp_connection connection; /* first: its events come here; from GREETING on */
     struct ds_sp_dialer *dialer;
 
     /* The loop's thread alone. */
-    struct ds_sp_watch watch; /* while CONNECTING */
-    struct ds_timer timer;    /* the end of the phase */
+    struct ds_timer timer; /* the end of the phase, or when the next place is tried */
     struct ds_sp_lookup *lookup;
     struct ds_sp_address address;
-    int place;
+    int place;                                       /* the next one */
+    struct ds_sp_attempt attempts[DS_SP_PLACES_MAX]; /* while CONNECTING */
     int reconnect_ms;
+    bool is_refused; /* the peer of the last try is none that would do the next time */
     bool is_corked;
 
     /* Guarded by the dialer's lock; `phase` is changed on the loop's thread only. */
@@ -64,7 +71,7 @@ struct ds_sp_link {
     int sender_count;  /* who are just sending by it, without the lock */
     int large_senders; /* of these, those with a large request */
     int64_t used_us;
-    int64_t failed_us; /* 0: the last try was none that failed */
+    int64_t retry_us; /* before which it is not dialed again; 0: any time */
     uint32_t generation;
     uint64_t free_slots; /* a bit each */
     struct ds_sp_slot slots[DS_SP_SLOTS_MAX];
@@ -120,6 +127,7 @@ struct ds_sp_dialer {
     struct ds_timers timers;
     int64_t armed_us; /* for when `timer` is set, or about to be */
     const char *failure;
+    int64_t lost_us; /* since when there has been no connection; INT64_MAX: there is one */
     uint64_t stray_replies;
     struct ds_sp_request *free_requests;
     struct ds_sp_request_list waiting;
@@ -185,11 +193,28 @@ void ds_sp_link_init(struct ds_sp_link *link, struct ds_sp_dialer *dialer);
 /* Connects one that is down. */
 void ds_sp_link_dial(struct ds_sp_link *link);
 
+/* Goes on with a descriptor that is connected, which is the link's then. */
+void ds_sp_link_greet(struct ds_sp_link *link, int fd);
+
+void ds_sp_link_phase_begin(struct ds_sp_link *link, enum ds_sp_link_phase phase);
+void ds_sp_link_timer_set(struct ds_sp_link *link, int64_t wait_us);
+
 /* Ends it at once; requests that it has are failed. Dials again only where `dials_again`. */
 void ds_sp_link_end(struct ds_sp_link *link, bool dials_again);
 
 /* Between the two, what is sent by the dialer's links is gathered. */
 void ds_sp_links_cork(struct ds_sp_dialer *dialer);
 void ds_sp_links_uncork(struct ds_sp_dialer *dialer);
+
+/* ---- sp_link_connect.c ---- */
+
+void ds_sp_attempts_init(struct ds_sp_link *link);
+void ds_sp_attempts_end(struct ds_sp_link *link);
+
+/* From DOWN to GREETING, or to its end. */
+void ds_sp_link_connect(struct ds_sp_link *link);
+
+/* Begins with the next place that can be tried; ends the link where nothing is left. */
+void ds_sp_link_connect_next(struct ds_sp_link *link);
 
 #endif

@@ -2,22 +2,24 @@
 #include "ds/sp_dialer_internal.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stddef.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sys/random.h>
 
-/* The wait after a connection that brought no reply is doubled, from MIN to MAX. */
+/* The wait after a connection that brought no reply is doubled, from MIN to MAX; each is up to a
+ * quarter shorter than that, so that the clients of a server don't come all at once. */
 #define RECONNECT_MS_MIN 10
 #define RECONNECT_MS_MAX 250
-#define CONNECT_MS 5000
+/* The same where the peer is none that would do the next time: a person has to see to that. */
+#define REFUSED_MS_MAX 15000
+/* Of those besides the first, which are wanted while there is another. */
+#define FURTHER_MS_MIN 250
 /* Until the peer's greeting has come, hands are shaken and all. */
 #define GREETING_MS 10000
 #define US_PER_MS 1000
 #define ID_BYTES 4
 
-static void link_timer_set(struct ds_sp_link *link, int64_t wait_us)
+void ds_sp_link_timer_set(struct ds_sp_link *link, int64_t wait_us)
 {
     ds_timers_set(ds_sp_loop_timers(link->dialer->loop), &link->timer, ds_sp_now_us() + wait_us);
 }
@@ -27,7 +29,7 @@ static void link_timer_stop(struct ds_sp_link *link)
     ds_timers_stop(ds_sp_loop_timers(link->dialer->loop), &link->timer);
 }
 
-static void phase_begin(struct ds_sp_link *link, enum ds_sp_link_phase phase)
+void ds_sp_link_phase_begin(struct ds_sp_link *link, enum ds_sp_link_phase phase)
 {
     pthread_mutex_lock(&link->dialer->mutex);
     link->phase = phase;
@@ -50,11 +52,25 @@ static void note_handshake(struct ds_sp_link *link)
         return;
     }
     ds_tls_session_judge(link->connection.tls, &finding);
+    link->is_refused = finding.verdict == DS_TLS_REFUSED;
     pthread_mutex_lock(&dialer->mutex);
     dialer->failure = finding.reason;
     if (finding.verdict == DS_TLS_REFUSED && !ds_sp_pool_is_open_locked(dialer)) {
         ds_sp_requests_fail_waiting_locked(dialer, DS_UNAVAILABLE);
     }
+    pthread_mutex_unlock(&dialer->mutex);
+}
+
+/* A peer that greets as something else, or not at all but with other bytes. */
+static void note_stranger(struct ds_sp_link *link)
+{
+    struct ds_sp_dialer *dialer = link->dialer;
+    if (link->phase != DS_SP_LINK_GREETING || link->connection.stream.is_greeted) {
+        return;
+    }
+    link->is_refused = true;
+    pthread_mutex_lock(&dialer->mutex);
+    dialer->failure = "what answers there is no service of DeltaStream";
     pthread_mutex_unlock(&dialer->mutex);
 }
 
@@ -75,15 +91,13 @@ static void fail_requests_locked(struct ds_sp_link *link, ds_code code)
 /* Nothing of the loop's or the kernel's is left of it. */
 static void leave_network(struct ds_sp_link *link)
 {
-    struct ds_sp_loop *loop = link->dialer->loop;
     switch (link->phase) {
     case DS_SP_LINK_LOOKING_UP:
         ds_sp_lookup_abandon(link->lookup);
         link->lookup = NULL;
         break;
     case DS_SP_LINK_CONNECTING:
-        ds_sp_loop_remove(loop, &link->watch);
-        close(link->watch.fd);
+        ds_sp_attempts_end(link);
         break;
     case DS_SP_LINK_GREETING:
     case DS_SP_LINK_OPEN:
@@ -95,11 +109,33 @@ static void leave_network(struct ds_sp_link *link)
     }
 }
 
-static void dial_later(struct ds_sp_link *link)
+/* How long to wait before the next try. */
+static int64_t draw_wait_us(struct ds_sp_link *link)
 {
-    link_timer_set(link, (int64_t)link->reconnect_ms * US_PER_MS);
-    link->reconnect_ms =
-        link->reconnect_ms * 2 < RECONNECT_MS_MAX ? link->reconnect_ms * 2 : RECONNECT_MS_MAX;
+    const int max_ms = link->is_refused ? REFUSED_MS_MAX : RECONNECT_MS_MAX;
+    const int wait_ms = link->reconnect_ms < max_ms ? link->reconnect_ms : max_ms;
+    const int64_t wait_us = (int64_t)wait_ms * US_PER_MS;
+    uint32_t random = 0;
+    (void)!getrandom(&random, sizeof random, 0);
+    link->reconnect_ms = wait_ms * 2;
+    return wait_us - random % (wait_us / 4);
+}
+
+/* The first one dials by itself. */
+static void put_off(struct ds_sp_link *link, bool dials_again, bool was_open)
+{
+    struct ds_sp_dialer *dialer = link->dialer;
+    int64_t wait_us = draw_wait_us(link);
+    if (dials_again && is_first(link)) {
+        ds_sp_link_timer_set(link, wait_us);
+    } else if (was_open) {
+        wait_us = 0;
+    } else if (wait_us < (int64_t)FURTHER_MS_MIN * US_PER_MS) {
+        wait_us = (int64_t)FURTHER_MS_MIN * US_PER_MS;
+    }
+    pthread_mutex_lock(&dialer->mutex);
+    link->retry_us = wait_us > 0 ? ds_sp_now_us() + wait_us : 0;
+    pthread_mutex_unlock(&dialer->mutex);
 }
 
 /* False while others are just sending by it: the last of them posts its end. */
@@ -128,19 +164,20 @@ void ds_sp_link_end(struct ds_sp_link *link, bool dials_again)
     }
     note_handshake(link);
     leave_network(link);
+    const bool was_open = link->phase >= DS_SP_LINK_OPEN;
     pthread_mutex_lock(&dialer->mutex);
-    if (link->phase >= DS_SP_LINK_OPEN) {
+    if (was_open) {
         fail_requests_locked(link, dials_again ? DS_UNAVAILABLE : DS_CANCELLED);
     }
-    link->failed_us = link->phase < DS_SP_LINK_OPEN ? ds_sp_now_us() : 0;
     dialer->failure = link->phase < DS_SP_LINK_GREETING ? NULL : dialer->failure;
     link->phase = DS_SP_LINK_DOWN;
     link->is_corked = false;
     link->is_receiving = false;
-    pthread_mutex_unlock(&dialer->mutex);
-    if (dials_again && is_first(link)) {
-        dial_later(link);
+    if (was_open && !ds_sp_pool_is_open_locked(dialer)) {
+        dialer->lost_us = ds_sp_now_us();
     }
+    pthread_mutex_unlock(&dialer->mutex);
+    put_off(link, dials_again, was_open);
     ds_sp_requests_tell(dialer);
 }
 
@@ -178,12 +215,13 @@ static void become_open(struct ds_sp_link *link)
     pthread_mutex_lock(&dialer->mutex);
     link->phase = DS_SP_LINK_OPEN;
     link->used_us = ds_sp_now_us();
-    link->failed_us = 0;
+    link->retry_us = 0;
     dialer->failure = NULL;
+    dialer->lost_us = INT64_MAX;
     pthread_mutex_unlock(&dialer->mutex);
     link_timer_stop(link);
     if (!is_first(link)) {
-        link_timer_set(link, dialer->idle_us);
+        ds_sp_link_timer_set(link, dialer->idle_us);
     }
 }
 
@@ -231,6 +269,7 @@ static void take_bytes(struct ds_sp_link *link, struct ds_bytes bytes)
     const bool is_good = take_messages(link, bytes);
     ds_sp_links_uncork(dialer);
     if (!is_good) {
+        note_stranger(link);
         ds_sp_link_end(link, true);
         return;
     }
@@ -259,9 +298,9 @@ static void connection_ready(struct ds_sp_watch *watch, uint32_t events)
     }
 }
 
-/* ---- connecting ---- */
+/* ---- beginning ---- */
 
-static void greet(struct ds_sp_link *link, int fd)
+void ds_sp_link_greet(struct ds_sp_link *link, int fd)
 {
     struct ds_sp_dialer *dialer = link->dialer;
     const struct ds_sp_connection_options options = {
@@ -276,7 +315,7 @@ static void greet(struct ds_sp_link *link, int fd)
         .ready = connection_ready,
     };
     if (!ds_sp_connection_open(&link->connection, &options)) {
-        phase_begin(link, DS_SP_LINK_DOWN); /* Nothing is left to be closed. */
+        ds_sp_link_phase_begin(link, DS_SP_LINK_DOWN); /* Nothing is left to be closed. */
         ds_sp_link_end(link, true);
         return;
     }
@@ -285,92 +324,23 @@ static void greet(struct ds_sp_link *link, int fd)
     link->is_failing = false;
     ds_sp_slots_init_locked(link);
     pthread_mutex_unlock(&dialer->mutex);
-    link_timer_set(link, GREETING_MS * US_PER_MS);
+    ds_sp_link_timer_set(link, GREETING_MS * US_PER_MS);
     if (dialer->trust != NULL) {
         connection_ready(&link->connection.watch, EPOLLIN); /* A client shakes hands first. */
     }
 }
 
-/* Tries one place after the other. */
-static void connect_next(struct ds_sp_link *link)
-{
-    while (link->place < link->address.place_count) {
-        const struct ds_sp_place *place = &link->address.places[link->place++];
-        const int fd =
-            socket(place->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0) {
-            break;
-        }
-        link->watch.fd = fd;
-        if (connect(fd, (const struct sockaddr *)&place->address, place->size) == 0) {
-            greet(link, fd);
-            return;
-        }
-        if (errno == EINPROGRESS && ds_sp_loop_add(link->dialer->loop, &link->watch, EPOLLOUT)) {
-            phase_begin(link, DS_SP_LINK_CONNECTING);
-            link_timer_set(link, CONNECT_MS * US_PER_MS);
-            return;
-        }
-        close(fd);
-    }
-    ds_sp_link_end(link, true);
-}
-
-static void connect_ready(struct ds_sp_watch *watch, uint32_t events)
-{
-    struct ds_sp_link *link =
-        (struct ds_sp_link *)((char *)watch - offsetof(struct ds_sp_link, watch));
-    int failure = 0;
-    socklen_t size = sizeof failure;
-    (void)events;
-    if (getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &failure, &size) != 0 || failure != 0) {
-        leave_network(link);
-        phase_begin(link, DS_SP_LINK_DOWN);
-        connect_next(link);
-        return;
-    }
-    ds_sp_loop_remove(link->dialer->loop, watch);
-    greet(link, watch->fd);
-}
-
-static void connect_to(struct ds_sp_link *link, const struct ds_sp_address *address)
-{
-    link->address = *address;
-    link->place = 0;
-    connect_next(link);
-}
-
-static void looked_up(void *context, const struct ds_sp_address *address)
-{
-    struct ds_sp_link *link = context;
-    link->lookup = NULL;
-    phase_begin(link, DS_SP_LINK_DOWN);
-    connect_to(link, address);
-}
-
-static void look_up(struct ds_sp_link *link)
-{
-    const struct ds_sp_target *target = &link->dialer->target;
-    phase_begin(link, DS_SP_LINK_LOOKING_UP);
-    link->lookup =
-        ds_sp_lookup_start(link->dialer->loop, target->host, target->port, looked_up, link);
-    if (link->lookup == NULL) {
-        ds_sp_link_end(link, true);
-    }
-}
-
 void ds_sp_link_dial(struct ds_sp_link *link)
 {
-    const struct ds_sp_target *target = &link->dialer->target;
     if (link->phase != DS_SP_LINK_DOWN) {
         return;
     }
     link_timer_stop(link);
-    if (target->is_name) {
-        look_up(link);
-    } else {
-        connect_to(link, &target->address);
-    }
+    link->is_refused = false;
+    pthread_mutex_lock(&link->dialer->mutex);
+    link->retry_us = 0;
+    pthread_mutex_unlock(&link->dialer->mutex);
+    ds_sp_link_connect(link);
 }
 
 /* ---- timers ---- */
@@ -387,7 +357,7 @@ static void close_if_idle(struct ds_sp_link *link)
     if (is_idle) {
         ds_sp_link_end(link, true);
     } else {
-        link_timer_set(link, left_us > 0 ? left_us : dialer->idle_us);
+        ds_sp_link_timer_set(link, left_us > 0 ? left_us : dialer->idle_us);
     }
 }
 
@@ -400,9 +370,17 @@ static void link_due(struct ds_timer *timer)
         ds_sp_link_dial(link);
         break;
     case DS_SP_LINK_CONNECTING:
-        leave_network(link);
-        phase_begin(link, DS_SP_LINK_DOWN);
-        connect_next(link);
+        if (link->place < link->address.place_count) {
+            ds_sp_link_connect_next(link);
+        } else {
+            ds_sp_link_end(link, true);
+        }
+        break;
+    case DS_SP_LINK_GREETING:
+        connection_ready(&link->connection.watch, EPOLLIN); /* What came in time counts. */
+        if (link->phase == DS_SP_LINK_GREETING) {
+            ds_sp_link_end(link, true);
+        }
         break;
     case DS_SP_LINK_OPEN:
         close_if_idle(link);
@@ -416,7 +394,7 @@ static void link_due(struct ds_timer *timer)
 void ds_sp_link_init(struct ds_sp_link *link, struct ds_sp_dialer *dialer)
 {
     link->dialer = dialer;
-    link->watch.ready = connect_ready;
+    ds_sp_attempts_init(link);
     link->timer.fire = link_due;
     link->end_task.run = end_after_senders;
     link->reconnect_ms = RECONNECT_MS_MIN;

@@ -53,6 +53,7 @@ static void listener_free(struct ds_sp_listener *listener)
     ds_peers_destroy(listener->peers);
     pthread_cond_destroy(&listener->emptied);
     pthread_mutex_destroy(&listener->mutex);
+    pthread_mutex_destroy(&listener->relief_mutex);
     free(listener);
 }
 
@@ -77,6 +78,10 @@ static struct ds_sp_listener *listener_create(const struct ds_sp_listener_option
         (int64_t)(first_ms < GREETING_MS_MAX ? first_ms : GREETING_MS_MAX) * US_PER_MS;
     listener->identity = options->identity == NULL ? NULL : ds_tls_identity_hold(options->identity);
     listener->options.identity = NULL;
+    if (limits->unsent_bytes_max == 0) {
+        listener->options.limits.unsent_bytes_max = DS_SP_UNSENT_BYTES_DEFAULT;
+    }
+    pthread_mutex_init(&listener->relief_mutex, NULL);
     pthread_mutex_init(&listener->mutex, NULL);
     pthread_cond_init(&listener->emptied, NULL);
     listener->lane_count = count;
@@ -132,6 +137,7 @@ struct ds_sp_listener_figures ds_sp_listener_figures(const struct ds_sp_listener
         .malformed = atomic_load(&listener->malformed),
         .overdue = atomic_load(&listener->overdue),
         .unread = atomic_load(&listener->unread),
+        .burdens = atomic_load(&listener->burdens),
         .strayed = atomic_load(&listener->strayed),
     };
 }
@@ -160,6 +166,7 @@ static void take_views(struct ds_sp_lane *lane, int64_t now_us, struct views *vi
         snprintf(view->listener, sizeof view->listener, "%.*s", (int)sizeof view->listener - 1,
                  lane->listener->binding.url);
         snprintf(view->peer, sizeof view->peer, "%s", peer->name);
+        snprintf(view->client, sizeof view->client, "%s", peer->client);
     }
     pthread_mutex_unlock(&lane->mutex);
 }
@@ -188,6 +195,31 @@ void ds_sp_listener_connections(struct ds_sp_listener *listener, size_t max,
         take(context, &views.views[i]);
     }
     free(views.views);
+}
+
+static void write_printable(const char *text, char target[DS_SP_CLIENT_NAME_BYTES])
+{
+    size_t size = 0;
+    for (; text[size] != '\0' && size < DS_SP_CLIENT_NAME_BYTES - 1; size++) {
+        target[size] = text[size] >= ' ' && text[size] <= '~' ? text[size] : '?';
+    }
+    target[size] = '\0';
+}
+
+void ds_sp_listener_name_client(struct ds_sp_listener *listener, uint64_t peer_id,
+                                const char *client)
+{
+    for (size_t i = 0; i < listener->lane_count; i++) {
+        struct ds_sp_lane *lane = &listener->lanes[i];
+        pthread_mutex_lock(&lane->mutex);
+        for (struct ds_sp_peer *peer = lane->oldest; peer != NULL; peer = peer->newer) {
+            if (peer->id == peer_id) {
+                write_printable(client, peer->client);
+                break;
+            }
+        }
+        pthread_mutex_unlock(&lane->mutex);
+    }
 }
 
 /* ---- stop and close ---- */

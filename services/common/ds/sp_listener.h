@@ -11,10 +11,15 @@
 #include "ds/introspection.h"
 #include "ds/tls.h"
 
+/* What may wait for all peers of a listener together. */
+#define DS_SP_UNSENT_BYTES_DEFAULT ((size_t)256 << 20)
+
 struct ds_sp_limits {
     size_t connections_max;
     size_t connections_per_address_max;
     size_t requests_per_connection_max;
+    size_t unsent_bytes_max; /* of replies to all of them; past it the worst reader is hung up on;
+                                0: DS_SP_UNSENT_BYTES_DEFAULT */
     /* In which a message that has begun must be whole, and the first one of a connection that is
      * not over ipc must have come. */
     int first_request_ms;
@@ -60,6 +65,7 @@ struct ds_sp_listener_figures {
     uint64_t malformed; /* that were ended for what they sent */
     uint64_t overdue;   /* for what they had not sent in time */
     uint64_t unread;    /* for the replies that they did not take */
+    uint64_t burdens;   /* for taking them so slowly that too much waited for all together */
     uint64_t strayed;   /* requests that came over too many devices, and were dropped */
 };
 
@@ -69,6 +75,11 @@ struct ds_sp_listener_figures ds_sp_listener_figures(const struct ds_sp_listener
 /* Shows at most `max` connections, the oldest first. Any thread. */
 void ds_sp_listener_connections(struct ds_sp_listener *listener, size_t max,
                                 ds_connection_view_fn take, void *context);
+
+/* The peer says that it is that program; shown with its connection, cut, and without what is no
+ * printable ASCII. Nothing where it has gone. Any thread. */
+void ds_sp_listener_name_client(struct ds_sp_listener *listener, uint64_t peer_id,
+                                const char *client);
 
 /* Lets nobody in any more and waits for callbacks under way: none comes afterwards but that peers
  * have left. Requests that are in work may still be answered. */

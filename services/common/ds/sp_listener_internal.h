@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #define DS_SP_PEER_NAME_BYTES 64
+#define DS_SP_CLIENT_NAME_BYTES 96
 
 /* A connection that was let in. The loop's thread owns it; who answers one of its requests holds
  * it. */
@@ -19,6 +20,7 @@ struct ds_sp_peer {
     uint64_t id;
     uint32_t address;
     char name[DS_SP_PEER_NAME_BYTES];
+    char client[DS_SP_CLIENT_NAME_BYTES]; /* guarded by the lane's mutex */
     int64_t came_us;
 
     /* The loop's thread alone. */
@@ -70,7 +72,12 @@ struct ds_sp_listener {
     atomic_uint_fast64_t malformed;
     atomic_uint_fast64_t overdue;
     atomic_uint_fast64_t unread;
+    atomic_uint_fast64_t burdens;
     atomic_uint_fast64_t strayed;
+    atomic_size_t unsent_bytes; /* that wait for all peers */
+
+    pthread_mutex_t relief_mutex; /* one thread at a time ends slow readers; guards what follows */
+    int64_t relief_told_us;       /* when the log was told of one; 0: never */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t emptied;
@@ -102,6 +109,12 @@ void ds_sp_peer_release(struct ds_sp_peer *peer);
 
 /* A message was sent to the peer, by any thread: minds the time in which that has to be taken. */
 void ds_sp_peer_sent(struct ds_sp_peer *peer);
+
+/* ---- sp_listener_relief.c ---- */
+
+/* On the thread of a lane with peers: hangs up on slow readers while more waits for all peers than
+ * may. */
+void ds_sp_listener_relieve(struct ds_sp_listener *listener);
 
 /* ---- sp_listener_exchange.c ---- */
 

@@ -11,6 +11,8 @@
 #define UNREAD_LOOKS_MAX 4
 /* A peer that has more than this to take is not read from. */
 #define UNSENT_BYTES_MAX (1024 * 1024)
+/* Reads of what came before a time limit: more than the kernel holds of a connection. */
+#define LATE_READS_MAX 128
 /* What is gathered while the requests of one read are worked off. */
 #define GATHERED_BYTES_MAX (64 * 1024)
 
@@ -136,6 +138,7 @@ static void watch_time(struct ds_sp_peer *peer)
     (void)is_unread(peer); /* If so, the timer has been set for it. */
     if (peer->unread_us > 0) {
         take_earlier(&at_us, peer->unread_look_us, UNREAD_LOOK_US);
+        ds_sp_listener_relieve(listener_of(peer));
     }
     if (at_us < INT64_MAX && (peer->timer.place == 0 || peer->timer.at > at_us)) {
         ds_timers_set(ds_sp_loop_timers(loop_of(peer)), &peer->timer, at_us);
@@ -158,20 +161,6 @@ static void end_overdue(struct ds_sp_peer *peer)
     ds_log(DS_LOG_DEBUG, "connection_overdue", DS_LOG_TEXT("url", listener->binding.url),
            DS_LOG_TEXT("peer", peer->name));
     ds_sp_peer_end(peer);
-}
-
-static void timer_fired(struct ds_timer *timer)
-{
-    struct ds_sp_peer *peer =
-        (struct ds_sp_peer *)((uint8_t *)timer - offsetof(struct ds_sp_peer, timer));
-    ds_sp_connection_flush(&peer->wire);
-    if (overdue_us(peer) <= ds_sp_loop_now_us(loop_of(peer))) {
-        end_overdue(peer);
-    } else if (is_unread(peer)) {
-        end_unread(peer);
-    } else {
-        watch_time(peer);
-    }
 }
 
 static void run_look(struct ds_sp_task *task)
@@ -251,18 +240,12 @@ static bool work_off_rest(struct ds_sp_peer *peer)
     return is_good;
 }
 
-static bool receive(struct ds_sp_peer *peer)
+/* DS_SP_BYTES where something came and was good. */
+static enum ds_sp_arrival receive(struct ds_sp_peer *peer)
 {
     struct ds_bytes bytes;
-    switch (ds_sp_connection_receive(&peer->wire, &bytes)) {
-    case DS_SP_BYTES:
-        return work_off(peer, bytes);
-    case DS_SP_NOTHING:
-        return true;
-    case DS_SP_END:
-        break;
-    }
-    return false;
+    const enum ds_sp_arrival arrival = ds_sp_connection_receive(&peer->wire, &bytes);
+    return arrival == DS_SP_BYTES && !work_off(peer, bytes) ? DS_SP_END : arrival;
 }
 
 static bool is_full(struct ds_sp_peer *peer)
@@ -306,7 +289,7 @@ static bool go_on(struct ds_sp_peer *peer, uint32_t events)
         return !has_ended;
     }
     const bool may_receive = (events & EPOLLIN) != 0 || has_ended || !peer->wire.is_shaken;
-    return !may_receive || receive(peer);
+    return !may_receive || receive(peer) != DS_SP_END;
 }
 
 static void peer_ready(struct ds_sp_watch *watch, uint32_t events)
@@ -323,6 +306,45 @@ static void peer_ready(struct ds_sp_watch *watch, uint32_t events)
         mind_room(peer);
     }
     watch_time(peer);
+}
+
+/* ---- when the time is over ---- */
+
+static bool is_overdue(const struct ds_sp_peer *peer)
+{
+    return overdue_us(peer) <= ds_sp_loop_now_us(loop_of(peer));
+}
+
+/* Takes what has come before the time was over, of which a machine that stood still has left more
+ * than one read's: the peer did its part. False where the connection is to be ended. */
+static bool catch_up(struct ds_sp_peer *peer)
+{
+    enum ds_sp_arrival arrival = DS_SP_BYTES;
+    for (int i = 0; i < LATE_READS_MAX && arrival == DS_SP_BYTES && is_overdue(peer) &&
+                    !peer->lane->is_stopped;
+         i++) {
+        arrival = receive(peer);
+        if (arrival == DS_SP_BYTES) {
+            mind_room(peer);
+        }
+    }
+    return arrival != DS_SP_END;
+}
+
+static void timer_fired(struct ds_timer *timer)
+{
+    struct ds_sp_peer *peer =
+        (struct ds_sp_peer *)((uint8_t *)timer - offsetof(struct ds_sp_peer, timer));
+    ds_sp_connection_flush(&peer->wire);
+    if (!catch_up(peer)) {
+        ds_sp_peer_end(peer);
+    } else if (is_overdue(peer)) {
+        end_overdue(peer);
+    } else if (is_unread(peer)) {
+        end_unread(peer);
+    } else {
+        watch_time(peer);
+    }
 }
 
 /* ---- begin and end ---- */
@@ -352,6 +374,7 @@ void ds_sp_peer_begin(struct ds_sp_peer *peer)
                          .peer_protocol = DS_SP_REQ,
                          .message_bytes_max = listener->options.message_bytes_max,
                          .tls = open_tls(listener, peer->fd),
+                         .unsent_total = &listener->unsent_bytes,
                          .ready = peer_ready,
                      });
     peer->task.run = run_look;

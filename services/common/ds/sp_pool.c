@@ -5,8 +5,6 @@
 
 /* While the least busy connection has that many requests under way another one is opened. */
 #define SLOTS_BUSY 16
-/* After a try that failed, until the next one for more connections than the first. */
-#define RETRY_US 250000
 /* Ids have their highest bit set, end with the number of their slot, and differ in between. */
 #define ID_BIT 0x80000000U
 #define SLOT_BITS 6
@@ -99,8 +97,7 @@ static void want_another_locked(struct ds_sp_dialer *dialer)
             wanted = link;
         }
     }
-    if (wanted != NULL &&
-        (wanted->failed_us == 0 || ds_sp_now_us() - wanted->failed_us >= RETRY_US)) {
+    if (wanted != NULL && (wanted->retry_us == 0 || ds_sp_now_us() >= wanted->retry_us)) {
         wanted->is_wanted = true;
         ds_sp_dialer_wake_locked(dialer);
     }

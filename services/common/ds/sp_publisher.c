@@ -10,6 +10,9 @@
 
 /* Subscribers have nothing to say; one that does is hung up on, at the latest by this. */
 #define RECEIVED_BYTES_MAX 64
+/* What one turn sends of a queue: a subscriber that reads as fast as that must not keep the others,
+ * nor who publishes, waiting. */
+#define SENT_PER_TURN_BYTES (256 * 1024)
 /* In which a subscriber must have greeted; nng's own limit. */
 #define GREETING_US_MAX 10000000
 
@@ -25,12 +28,15 @@ struct subscriber {
     struct ds_sp_publisher *publisher;
     uint32_t address;
     struct ds_timer patience; /* until it has greeted */
+    struct ds_sp_task more;   /* goes on with the queue */
     struct ds_sp_task end;    /* frees it */
     struct subscriber *previous;
     struct subscriber *next;
 
     /* Guarded by the publisher's mutex. */
     bool is_greeted;
+    bool is_more_posted;
+    bool has_ended;
     size_t first; /* of `queue`, a ring */
     size_t count;
     struct message *queue[];
@@ -80,15 +86,37 @@ static void queue_push(struct subscriber *subscriber, struct message *message)
     subscriber->queue[(subscriber->first + subscriber->count++) % queue_max] = message;
 }
 
-/* Sends what waits, one at a time, as long as the kernel takes each whole. */
+/* Sends what waits, one at a time, as long as the kernel takes each whole. What is too much for a
+ * turn goes on in another, on the loop's thread. */
 static void queue_send(struct subscriber *subscriber)
 {
-    while (subscriber->count > 0 && ds_sp_connection_unsent(&subscriber->wire) == 0) {
+    size_t sent = 0;
+    bool has_room = ds_sp_connection_unsent(&subscriber->wire) == 0;
+    while (subscriber->count > 0 && has_room && sent < SENT_PER_TURN_BYTES) {
         struct message *message = queue_pop(subscriber);
         const struct ds_bytes part = ds_bytes_of(message->bytes, message->size);
         (void)ds_sp_connection_send(&subscriber->wire, &part, 1, NULL);
+        sent += message->size;
         message_release(message);
+        has_room = ds_sp_connection_unsent(&subscriber->wire) == 0;
     }
+    if (subscriber->count > 0 && has_room && !subscriber->is_more_posted) {
+        subscriber->is_more_posted = true;
+        ds_sp_loop_post(subscriber->publisher->loop, &subscriber->more);
+    }
+}
+
+static void send_more(struct ds_sp_task *task)
+{
+    struct subscriber *subscriber =
+        (struct subscriber *)((uint8_t *)task - offsetof(struct subscriber, more));
+    struct ds_sp_publisher *publisher = subscriber->publisher;
+    pthread_mutex_lock(&publisher->mutex);
+    subscriber->is_more_posted = false;
+    if (!subscriber->has_ended) {
+        queue_send(subscriber);
+    }
+    pthread_mutex_unlock(&publisher->mutex);
 }
 
 /* ---- who comes and goes, on the loop's thread ---- */
@@ -110,6 +138,7 @@ static void subscriber_end(struct subscriber *subscriber)
     while (subscriber->count > 0) {
         message_release(queue_pop(subscriber));
     }
+    subscriber->has_ended = true;
     pthread_mutex_unlock(&publisher->mutex);
     ds_timers_stop(ds_sp_loop_timers(publisher->loop), &subscriber->patience);
     ds_sp_connection_close(&subscriber->wire);
@@ -191,6 +220,7 @@ static void subscriber_begin(struct place *place, int fd, uint32_t address)
     subscriber->publisher = publisher;
     subscriber->address = address;
     subscriber->patience.fire = patience_over;
+    subscriber->more.run = send_more;
     subscriber->end.run = subscriber_free;
     if (!ds_sp_connection_open(&subscriber->wire, &(struct ds_sp_connection_options){
                                                       .loop = publisher->loop,

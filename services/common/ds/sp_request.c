@@ -124,6 +124,14 @@ static void wait_locked(struct ds_sp_request *request)
     step_locked(request);
 }
 
+/* Whether the next try for a connection comes while the request would still wait: one is put off
+ * for longer where the last peer would refuse it again. */
+static bool is_try_near_locked(const struct ds_sp_request *request)
+{
+    const int64_t patient_us = (int64_t)request->patience_ms * US_PER_MS;
+    return request->dialer->links[0].retry_us <= ds_sp_now_us() + patient_us;
+}
+
 /* Whether there is a connection, or may be one soon. */
 static bool has_hope_locked(struct ds_sp_request *request)
 {
@@ -132,6 +140,9 @@ static bool has_hope_locked(struct ds_sp_request *request)
         return true;
     }
     request->patience_ms -= STEP_MS;
+    if (request->patience_ms > 0 && !is_try_near_locked(request)) {
+        return false;
+    }
     return request->patience_ms > 0 ||
            (request->patience_ms > -HANDSHAKE_PATIENCE_MS && ds_sp_pool_is_shaking_locked(dialer));
 }
@@ -253,6 +264,15 @@ static void transmit(struct ds_sp_link *link, struct ds_sp_request *request, uin
     transmitted(link, request, id, parts, part_count, is_taken ? &end : NULL);
 }
 
+/* What a request has waited for before counts as far as there was no connection meanwhile. Behind
+ * slow requests it has waited for nothing that would tell of one. */
+static int waited_ms_locked(const struct ds_sp_dialer *dialer, int waited_ms)
+{
+    const int64_t now_us = ds_sp_now_us();
+    const int64_t lost_ms = dialer->lost_us < now_us ? (now_us - dialer->lost_us) / US_PER_MS : 0;
+    return lost_ms < waited_ms ? (int)lost_ms : waited_ms;
+}
+
 void ds_sp_request_send(struct ds_sp_request *request, const struct ds_bytes *parts,
                         size_t part_count, const struct ds_sp_request_times *times,
                         ds_sp_done_fn done, void *context)
@@ -261,7 +281,7 @@ void ds_sp_request_send(struct ds_sp_request *request, const struct ds_bytes *pa
     pthread_mutex_lock(&dialer->mutex);
     request->was_sent = false;
     request->deadline_us = ds_sp_now_us() + (int64_t)times->timeout_ms * US_PER_MS;
-    request->patience_ms = CONNECT_PATIENCE_MS - times->waited_ms;
+    request->patience_ms = CONNECT_PATIENCE_MS;
     request->done = done;
     request->context = context;
     if (request->is_cancelled) {
@@ -272,6 +292,7 @@ void ds_sp_request_send(struct ds_sp_request *request, const struct ds_bytes *pa
     }
     struct ds_sp_link *link = ds_sp_pool_pick_locked(dialer);
     if (link == NULL) {
+        request->patience_ms -= waited_ms_locked(dialer, times->waited_ms);
         gather(&request->unsent, parts, part_count);
         wait_locked(request);
         pthread_mutex_unlock(&dialer->mutex);

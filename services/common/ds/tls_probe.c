@@ -47,7 +47,7 @@ void ds_tls_probe(const struct ds_tls_trust *trust, int timeout_ms,
         *ret_finding = (struct ds_tls_finding){.verdict = DS_TLS_UNREACHED};
         return;
     }
-    struct ds_tls_session *session = ds_tls_session_look(trust, fd);
+    struct ds_tls_session *session = ds_tls_session_look(trust, fd, timeout_ms);
     /* On this descriptor a wait has blocked for as long as it may. */
     (void)ds_tls_session_shake_hands(session);
     ds_tls_session_judge(session, ret_finding);

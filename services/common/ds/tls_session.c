@@ -1,14 +1,18 @@
 #include "ds/tls_session.h"
 
+#include "ds/clock.h"
 #include "ds/log.h"
 #include "ds/tls_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define DAY_S 86400
+#define US_PER_MS 1000
+#define US_PER_S 1000000
 /*
  * What one call reads at most. mbedTLS goes on by itself over records that say nothing, such as
  * warnings, so that who sends them without an end would hold the thread, and the identity's lock.
@@ -25,6 +29,7 @@ struct ds_tls_session {
     bool is_reading;
     int receives_max; /* of a call */
     int receives_left;
+    int64_t until_us;                 /* the end of a look; 0: it is none */
     size_t write_size;                /* of a write that waits */
     struct ds_tls_identity *identity; /* NULL: a client */
     mbedtls_ssl_config config;        /* of a client */
@@ -46,6 +51,15 @@ static int session_send(void *context, const unsigned char *bytes, size_t size)
                                              : MBEDTLS_ERR_SSL_CONN_EOF;
 }
 
+/* Of a look, which waits for each piece: all of them together have the time. False where it is
+ * over. */
+static bool limit_wait(const struct ds_tls_session *session)
+{
+    const int64_t left_us = session->until_us - ds_clock_monotonic_us(ds_clock_system());
+    const struct timeval left = {.tv_sec = left_us / US_PER_S, .tv_usec = left_us % US_PER_S};
+    return left_us > 0 && setsockopt(session->fd, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof left) == 0;
+}
+
 static int session_receive(void *context, unsigned char *target, size_t size)
 {
     struct ds_tls_session *session = context;
@@ -53,6 +67,9 @@ static int session_receive(void *context, unsigned char *target, size_t size)
         return MBEDTLS_ERR_SSL_WANT_READ;
     }
     session->receives_left--;
+    if (session->until_us > 0 && !limit_wait(session)) {
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
     const ssize_t got = recv(session->fd, target, size, 0);
     if (got >= 0) {
         return (int)got;
@@ -115,10 +132,11 @@ struct ds_tls_session *ds_tls_session_connect(const struct ds_tls_trust *trust, 
     return session_connect(trust, fd, MBEDTLS_SSL_VERIFY_REQUIRED);
 }
 
-struct ds_tls_session *ds_tls_session_look(const struct ds_tls_trust *trust, int fd)
+struct ds_tls_session *ds_tls_session_look(const struct ds_tls_trust *trust, int fd, int timeout_ms)
 {
     struct ds_tls_session *session = session_connect(trust, fd, MBEDTLS_SSL_VERIFY_OPTIONAL);
     session->receives_max = LOOK_RECEIVES_MAX;
+    session->until_us = ds_clock_monotonic_us(ds_clock_system()) + (int64_t)timeout_ms * US_PER_MS;
     return session;
 }
 
@@ -244,6 +262,39 @@ static int days_left(const mbedtls_x509_time *end)
     return (int)(left_s >= 0 ? left_s / DAY_S : -(-left_s + DAY_S - 1) / DAY_S);
 }
 
+/* What the server said when it ended the handshake; the names are those of RFC 5246. */
+static const char *reason_of_alert(unsigned char alert)
+{
+    switch (alert) {
+    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
+    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY:
+        return "the server there takes no cipher that is spoken here (handshake_failure); its "
+               "certificate needs an ECDSA or an RSA key";
+    case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION:
+        return "the server there does not speak TLS 1.2 (protocol_version)";
+    case MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME:
+        return "the server there knows no host of that name (unrecognized_name); say which one is "
+               "meant (tls-server-name)";
+    case MBEDTLS_SSL_ALERT_MSG_NO_CERT:
+    case MBEDTLS_SSL_ALERT_MSG_BAD_CERT:
+    case MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT:
+    case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA:
+    case MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED:
+        return "the server there wants a certificate of the client, which it can't have; is that "
+               "the right port?";
+    case MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR:
+        return "the server there has a fault of its own (internal_error); its log says which";
+    default:
+        return "the server there refuses the handshake by a fatal alert; its log says why";
+    }
+}
+
+/* Whether the peer has just gone. */
+static bool is_hang_up(int outcome)
+{
+    return outcome == MBEDTLS_ERR_SSL_CONN_EOF || outcome == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY;
+}
+
 void ds_tls_session_judge(const struct ds_tls_session *session, struct ds_tls_finding *ret_finding)
 {
     const mbedtls_ssl_context *tls = &session->tls;
@@ -260,7 +311,10 @@ void ds_tls_session_judge(const struct ds_tls_session *session, struct ds_tls_fi
     } else if (session->is_open || outcome == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
         ret_finding->verdict = DS_TLS_REFUSED;
         ret_finding->reason = reason_of(flags);
-    } else if (outcome != 0 && outcome != MBEDTLS_ERR_SSL_CONN_EOF) {
+    } else if (outcome == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        ret_finding->verdict = DS_TLS_REFUSED;
+        ret_finding->reason = reason_of_alert(tls->in_msg[1]);
+    } else if (outcome != 0 && !is_hang_up(outcome)) {
         ret_finding->verdict = DS_TLS_REFUSED;
         ret_finding->reason = "the server there does not speak TLS 1.2";
     }

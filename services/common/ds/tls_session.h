@@ -18,8 +18,10 @@ struct ds_tls_session *ds_tls_session_accept(struct ds_tls_identity *identity, i
 /* `trust` stays as long as the session. */
 struct ds_tls_session *ds_tls_session_connect(const struct ds_tls_trust *trust, int fd);
 /* Of a connection that is never used for anything: goes on past a certificate that is no good, so
- * that all of its faults are seen. */
-struct ds_tls_session *ds_tls_session_look(const struct ds_tls_trust *trust, int fd);
+ * that all of its faults are seen. The descriptor blocks; what is received of the handshake has
+ * timeout_ms together, however slowly it comes. */
+struct ds_tls_session *ds_tls_session_look(const struct ds_tls_trust *trust, int fd,
+                                           int timeout_ms);
 
 /* Says goodbye where that can be sent at once. Takes NULL. */
 void ds_tls_session_destroy(struct ds_tls_session *session);

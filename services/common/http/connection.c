@@ -42,6 +42,7 @@ static void refuse_request(struct http_connection *connection, const struct http
     struct http_request *request = connection->reading;
     const struct http_handler *handler = &connection->server->handler;
     if (!connection->reader.in_body) {
+        http_head_read_method(request);
         append_request(connection, request);
     }
     connection->reading = NULL;
@@ -167,6 +168,11 @@ static void take_bytes(struct http_connection *connection, struct ds_bytes bytes
             break;
         }
     }
+    if (connection->upgraded != NULL && connection->upgraded->reading_stopped) {
+        /* What came with the head, before the reading could be stopped. */
+        ds_buffer_append(&connection->held, bytes.data, bytes.size);
+        return;
+    }
     if (connection->upgraded != NULL && http_stream_take(connection->upgraded, bytes)) {
         return;
     }
@@ -239,19 +245,17 @@ void http_connection_resume(struct http_connection *connection)
     }
 }
 
-void http_connection_begin(struct http_connection *connection, bool refused)
+void http_connection_begin(struct http_connection *connection, const struct http_refusal *refusal)
 {
-    static const struct http_refusal full = {DS_REASON(SERVER_BUSY),
-                                             "there are too many connections; try again later"};
     connection->reader.limits = (struct http_head_limits){
         .request_line_bytes_max = connection->server->limits.request_line_bytes_max,
         .headers_bytes_max = connection->server->limits.headers_bytes_max,
         .header_count_max = connection->server->limits.header_count_max,
     };
     ds_buffer_init(&connection->held, SIZE_MAX);
-    if (refused) {
+    if (refusal != NULL) {
         begin_request(connection);
-        refuse_request(connection, &full);
+        refuse_request(connection, refusal);
     } else {
         http_server_set_timeout(connection->server, &connection->read_timeout, HTTP_TIMEOUT_IDLE);
     }

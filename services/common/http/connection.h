@@ -33,6 +33,9 @@
 /* Connections over a cap that are told so; more are closed without a word. */
 #define HTTP_REFUSED_CONNECTIONS_MAX 64
 #define HTTP_IDLE_REQUESTS_MAX 256
+/* Memory of large buffers that idle requests keep, all together: pages of 1,000 rows need no new
+ * memory then. */
+#define HTTP_KEPT_TOTAL_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define HTTP_WRITE_BUFFERS_MAX 32
 /* Pieces of a stream that one write carries, and the buffers that this takes: head, line, data and
  * line end of each, last chunk. The time limit of writing counts for each write anew. */
@@ -136,9 +139,11 @@ struct http_server {
     struct http_connection *dirty;
     struct http_request *idle_requests;
     size_t idle_request_count;
+    size_t kept_budget_bytes; /* what idle requests may still keep */
     struct http_timeout_lists timeouts;
     uv_timer_t timer;
     uint64_t timer_ms; /* when the timer fires; UINT64_MAX while it is off */
+    bool timeouts_due; /* it has fired: they are looked at behind the next reading */
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t unfinished; /* runs while a turn left work: the loop must not wait then */
@@ -159,8 +164,9 @@ void http_server_mark_dirty(struct http_connection *connection);
 void http_server_check_drained(struct http_server *server);
 const char *http_server_date(struct http_server *server);
 
-/* connection.c. A connection that is over a cap is told so and closed. */
-void http_connection_begin(struct http_connection *connection, bool refused);
+/* connection.c. A connection that is over a cap is told so and closed; `refusal` is NULL for all
+ * others. */
+void http_connection_begin(struct http_connection *connection, const struct http_refusal *refusal);
 void http_connection_read_timeout(struct http_connection *connection, enum http_timeout_kind kind);
 void http_connection_drain(struct http_connection *connection);
 void http_connection_close(struct http_connection *connection);

@@ -213,6 +213,13 @@ static bool may_stay(const struct http_request *request)
                                  request->content_length <= HTTP_DISCARD_BYTES_MAX);
 }
 
+/* What RFC 9110 gives no content, whatever was written; a Content-Length would be of another
+ * reply's (304) or may not be there at all (204). */
+static bool is_bodyless(unsigned int status)
+{
+    return status == 204 || status == 304;
+}
+
 static void complete_head(struct http_request *request, enum http_framing framing)
 {
     struct ds_buffer *head = &request->reply_head;
@@ -221,7 +228,7 @@ static void complete_head(struct http_request *request, enum http_framing framin
     ds_buffer_append(head, "\r\n", 2);
     if (framing == HTTP_FRAMING_CHUNKED) {
         ds_buffer_append_text(head, "Transfer-Encoding: chunked\r\n");
-    } else if (framing == HTTP_FRAMING_LENGTH && request->status != 204) {
+    } else if (framing == HTTP_FRAMING_LENGTH && !is_bodyless(request->status)) {
         http_reply_field_number(request, "Content-Length", request->reply_body.size);
     }
     if (framing == HTTP_FRAMING_UPGRADE) {
@@ -232,7 +239,7 @@ static void complete_head(struct http_request *request, enum http_framing framin
         ds_buffer_append_text(head, "Connection: keep-alive\r\n");
     }
     ds_buffer_append(head, "\r\n", 2);
-    if (request->method == HTTP_METHOD_HEAD || request->status == 204) {
+    if (request->method == HTTP_METHOD_HEAD || is_bodyless(request->status)) {
         ds_buffer_clear(&request->reply_body);
     }
 }

@@ -97,6 +97,11 @@ enum http_head_state http_head_take(struct http_head_scan *scan,
         used += size;
         state = check_sizes(scan, limits, request->head.size + size, ret_refusal);
         if (state != HTTP_HEAD_PART) {
+            if (scan->line_count == 0) {
+                /* What fits, so that the method is known. */
+                ds_buffer_append(&request->head, start,
+                                 limits->request_line_bytes_max - request->head.size);
+            }
             break;
         }
         ds_buffer_append(&request->head, start, size);
@@ -174,6 +179,16 @@ static bool read_request_line(struct http_request *request, struct ds_bytes line
     request->method = (uint8_t)http_method_of(request->method_text);
     const char *wrong = http_target_read(request, target);
     return wrong == NULL || refused(ret_refusal, wrong);
+}
+
+void http_head_read_method(struct http_request *request)
+{
+    struct ds_bytes head = ds_buffer_bytes(&request->head);
+    struct ds_bytes method = {0};
+    if (take_word(&head, &method) && is_token(method)) {
+        request->method_text = method;
+        request->method = (uint8_t)http_method_of(method);
+    }
 }
 
 static bool read_field(struct http_request *request, struct ds_bytes line,
@@ -283,10 +298,6 @@ static bool check_framing(struct http_request *request, struct http_refusal *ret
     if (encodings > 0 && request->version_minor == 0) {
         return refused(ret_refusal, "HTTP/1.0 has no Transfer-Encoding");
     }
-    if ((request->method == HTTP_METHOD_CONNECT || request->method == HTTP_METHOD_TRACE) &&
-        encodings + lengths > 0) {
-        return refused(ret_refusal, "CONNECT and TRACE have no body");
-    }
     request->chunked = encodings > 0;
     return encodings == 0 || check_codings(request, ret_refusal);
 }
@@ -380,6 +391,10 @@ bool http_head_read(struct http_request *request, struct http_refusal *ret_refus
         return false;
     }
     request->has_body = request->chunked || request->content_length > 0;
+    if (request->has_body &&
+        (request->method == HTTP_METHOD_CONNECT || request->method == HTTP_METHOD_TRACE)) {
+        return refused(ret_refusal, "CONNECT and TRACE have no body");
+    }
     read_connection(request);
     return true;
 }

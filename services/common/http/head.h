@@ -49,4 +49,8 @@ enum http_head_state http_head_take(struct http_head_scan *scan,
  */
 bool http_head_read(struct http_request *request, struct http_refusal *ret_refusal);
 
+/* The method of a request that is refused, as far as its head has come: a reply to HEAD has no body
+ * then either. */
+void http_head_read_method(struct http_request *request);
+
 #endif

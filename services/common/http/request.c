@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 
-/* What a request keeps of its buffers from one use to the next. */
-#define KEPT_BYTES_MAX ((size_t)32 * 1024)
-
 /* By length, since that tells most names apart. */
 static const struct {
     const char *name;
@@ -168,21 +165,18 @@ struct http_request *http_request_create(size_t header_count_max)
     return request;
 }
 
-static void buffer_reset(struct ds_buffer *buffer)
+static size_t buffer_reset(struct ds_buffer *buffer, size_t *budget_bytes)
 {
-    if (buffer->capacity > KEPT_BYTES_MAX) {
-        ds_buffer_deinit(buffer);
-    }
-    ds_buffer_clear(buffer);
     buffer->limit = SIZE_MAX;
+    return ds_buffer_recycle(buffer, budget_bytes);
 }
 
-void http_request_reset(struct http_request *request)
+void http_request_reset(struct http_request *request, size_t *budget_bytes)
 {
-    buffer_reset(&request->head);
-    buffer_reset(&request->body);
-    buffer_reset(&request->reply_head);
-    buffer_reset(&request->reply_body);
+    size_t kept_bytes = buffer_reset(&request->head, budget_bytes);
+    kept_bytes += buffer_reset(&request->body, budget_bytes);
+    kept_bytes += buffer_reset(&request->reply_head, budget_bytes);
+    kept_bytes += buffer_reset(&request->reply_body, budget_bytes);
     const struct http_request kept = *request;
     *request = (struct http_request){
         .headers = kept.headers,
@@ -191,6 +185,7 @@ void http_request_reset(struct http_request *request)
         .body = kept.body,
         .reply_head = kept.reply_head,
         .reply_body = kept.reply_body,
+        .kept_bytes = kept_bytes,
         .listener_name = "",
     };
 }

@@ -100,7 +100,8 @@ struct http_request {
     struct http_connection *connection; /* NULL once the client has gone */
     struct http_stream *stream;         /* that the reply is; NULL for a whole reply */
     struct http_request *next;
-    bool complete; /* the whole request has come */
+    size_t kept_bytes; /* of its buffers, while it waits for its next use: out of the budget */
+    bool complete;     /* the whole request has come */
     bool replied;
     bool continue_pending;
 };
@@ -108,12 +109,16 @@ struct http_request {
 /* The value of the first field of that kind; empty where there is none. */
 struct ds_bytes http_request_header(const struct http_request *request, enum http_header_id id);
 
+/* Puts `body` in the place of the request's body, which it gets in exchange. False, and nothing
+ * changed, where the server's requests have too much of it in memory. */
+bool http_request_replace_body(struct http_request *request, struct ds_buffer *body);
+
 /*
  * Makes an empty request whose header table has header_count_max rows. http_request_reset() makes
- * it empty again and keeps its memory up to a bound.
+ * it empty again and keeps its memory, as ds_buffer_recycle() does: kept_bytes are of the budget.
  */
 struct http_request *http_request_create(size_t header_count_max);
-void http_request_reset(struct http_request *request);
+void http_request_reset(struct http_request *request, size_t *budget_bytes);
 void http_request_destroy(struct http_request *request);
 
 /* The field's number, whatever the case of its name. */

@@ -73,6 +73,7 @@ struct http_request *http_server_take_request(struct http_server *server)
     } else {
         server->idle_requests = request->next;
         server->idle_request_count--;
+        server->kept_budget_bytes += request->kept_bytes;
         request->next = NULL;
     }
     request->server = server;
@@ -86,13 +87,27 @@ void http_server_give_back(struct http_server *server, struct http_request *requ
     if (server->idle_request_count >= HTTP_IDLE_REQUESTS_MAX) {
         http_request_destroy(request);
     } else {
-        http_request_reset(request);
+        http_request_reset(request, &server->kept_budget_bytes);
         request->next = server->idle_requests;
         server->idle_requests = request;
         server->idle_request_count++;
     }
     server->requests_out--;
     http_server_check_drained(server);
+}
+
+bool http_request_replace_body(struct http_request *request, struct ds_buffer *body)
+{
+    struct http_server_counters *counters = &request->server->counters;
+    const uint64_t others_bytes = counters->body_bytes - request->body.size;
+    if (others_bytes + body->size > HTTP_BODIES_TOTAL_BYTES_MAX) {
+        return false;
+    }
+    const struct ds_buffer before = request->body;
+    counters->body_bytes = others_bytes + body->size;
+    request->body = *body;
+    *body = before;
+    return true;
 }
 
 void http_server_check_drained(struct http_server *server)
@@ -131,11 +146,18 @@ static struct http_connection *connection_of(struct http_timeout *timeout)
     return (struct http_connection *)(void *)((uint8_t *)timeout - offset);
 }
 
+/* What has come is read first: a server that stood still would take its own time for the clients'.
+ */
 static void on_timer(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
-    struct http_timeout *passed = NULL;
     server->timer_ms = UINT64_MAX;
+    server->timeouts_due = true;
+}
+
+static void end_what_passed(struct http_server *server)
+{
+    struct http_timeout *passed = NULL;
     while ((passed = http_timeout_take_passed(&server->timeouts, uv_now(server->loop))) != NULL) {
         struct http_connection *connection = connection_of(passed);
         if (passed->kind == HTTP_TIMEOUT_HALF_CLOSED && connection->writing) {
@@ -203,7 +225,7 @@ static void turn(struct http_server *server)
     }
     server->date_is_stale = true;
     forget_closed(server);
-    if (server->dirty != NULL) {
+    if (server->dirty != NULL || server->timeouts_due) {
         uv_idle_start(&server->unfinished, on_unfinished);
     } else {
         uv_idle_stop(&server->unfinished);
@@ -217,7 +239,12 @@ static void on_prepare(uv_prepare_t *prepare)
 
 static void on_check(uv_check_t *check)
 {
-    turn(check->data);
+    struct http_server *server = check->data;
+    if (server->timeouts_due) {
+        server->timeouts_due = false;
+        end_what_passed(server);
+    }
+    turn(server);
 }
 
 static void init_handles(struct http_server *server)
@@ -247,6 +274,7 @@ struct http_server *http_server_create(const struct http_server_options *options
     server->timer_ms = UINT64_MAX;
     server->date_second = INT64_MIN;
     server->date_is_stale = true;
+    server->kept_budget_bytes = HTTP_KEPT_TOTAL_BYTES_MAX;
     const struct http_limits *limits = &server->limits;
     server->timeouts.duration_ms[HTTP_TIMEOUT_HEADERS] = limits->headers_timeout_ms;
     server->timeouts.duration_ms[HTTP_TIMEOUT_BODY] = limits->body_timeout_ms;
@@ -293,6 +321,26 @@ static void link_connection(struct http_server *server, struct http_connection *
     server->connections = connection;
 }
 
+/* Gives the connection its place. What it is told where there is none; else NULL. */
+static const struct http_refusal *count_connection(struct http_connection *connection,
+                                                   const uint8_t key[HTTP_PEER_KEY_BYTES])
+{
+    static const struct http_refusal full = {DS_REASON(SERVER_BUSY),
+                                             "there are too many connections; try again later"};
+    static const struct http_refusal address_full = {
+        DS_REASON(RATE_LIMITED),
+        "there are too many connections of this address; use fewer, or try again later"};
+    struct http_server *server = connection->server;
+    if (server->counters.connections_open >= server->limits.connections_max) {
+        return &full;
+    }
+    const uint32_t count_max = http_proxies_trust(server->proxies, connection->peer)
+                                   ? UINT32_MAX
+                                   : server->limits.connections_address_max;
+    connection->counted = http_peers_add(&server->peers, key, count_max);
+    return connection->counted == NULL ? &address_full : NULL;
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct http_listener *listener = stream->data;
@@ -315,13 +363,8 @@ static void on_connection(uv_stream_t *stream, int status)
         return;
     }
     server->counters.connections_accepted++;
-    if (server->counters.connections_open < server->limits.connections_max) {
-        const uint32_t count_max = http_proxies_trust(server->proxies, connection->peer)
-                                       ? UINT32_MAX
-                                       : server->limits.connections_address_max;
-        connection->counted = http_peers_add(&server->peers, key, count_max);
-    }
-    if (connection->counted == NULL) {
+    const struct http_refusal *refusal = count_connection(connection, key);
+    if (refusal != NULL) {
         server->counters.connections_refused++;
         if (server->refused_open >= HTTP_REFUSED_CONNECTIONS_MAX) {
             uv_close((uv_handle_t *)&connection->tcp, on_connection_closed_unused);
@@ -332,7 +375,7 @@ static void on_connection(uv_stream_t *stream, int status)
         server->counters.connections_open++;
     }
     link_connection(server, connection);
-    http_connection_begin(connection, connection->counted == NULL);
+    http_connection_begin(connection, refusal);
 }
 
 static void on_listener_closed(uv_handle_t *handle)

@@ -57,6 +57,12 @@ struct http_stream *http_stream_upgrade(struct http_request *request,
     return connection->upgraded;
 }
 
+static bool is_half_full(const struct http_stream *stream)
+{
+    return stream->piece_count >= HTTP_STREAM_PIECES_MAX / 2 ||
+           stream->unsent_bytes >= HTTP_STREAM_HALF_BYTES;
+}
+
 bool http_stream_send(struct http_stream *stream, struct http_piece *piece)
 {
     assert(!stream->ended);
@@ -69,9 +75,8 @@ bool http_stream_send(struct http_stream *stream, struct http_piece *piece)
     const uint32_t place = (stream->first_piece + stream->piece_count) % HTTP_STREAM_PIECES_MAX;
     stream->pieces[place] = http_piece_ref(piece);
     stream->unsent_bytes += piece->size;
-    if (++stream->piece_count >= HTTP_STREAM_PIECES_MAX / 2) {
-        stream->was_half_full = true;
-    }
+    stream->piece_count++;
+    stream->was_half_full = stream->was_half_full || is_half_full(stream);
     http_server_mark_dirty(stream->connection);
     return true;
 }
@@ -179,7 +184,7 @@ void http_stream_tell(struct http_stream *stream)
             stream->events.drain(stream->context);
         }
     }
-    if (stream->was_half_full && stream->piece_count < HTTP_STREAM_PIECES_MAX / 2) {
+    if (stream->was_half_full && !is_half_full(stream)) {
         stream->was_half_full = false;
         if (stream->events.writable != NULL) {
             stream->events.writable(stream->context);

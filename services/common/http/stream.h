@@ -11,6 +11,8 @@
 #include "http/request.h"
 
 #define HTTP_STREAM_PIECES_MAX 256 /* queued in the stream, beside what the kernel has */
+/* Who wants to queue less bytes than that many pieces might have stops at twice this. */
+#define HTTP_STREAM_HALF_BYTES ((size_t)512 * 1024)
 
 struct http_stream;
 

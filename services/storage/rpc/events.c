@@ -79,10 +79,11 @@ ds_code storage_list_events(struct storage *storage, struct ds_call *call,
     }
     DS_TRY(read_limit(call, request, &listing.event_max));
     const uint64_t epoch = ds_event_journal_epoch(storage->events);
-    const ds_code code =
-        ds_event_journal_read(storage->events, kind, request->epoch != 0 ? request->epoch : epoch,
-                              request->after_sequence, list_event, &listing);
-    if (code != DS_OK) {
+    if (request->numbers_only) {
+        listing.through = ds_event_journal_newest(storage->events, kind);
+    } else if (ds_event_journal_read(storage->events, kind,
+                                     request->epoch != 0 ? request->epoch : epoch,
+                                     request->after_sequence, list_event, &listing) != DS_OK) {
         return fail_forgotten(call, request);
     }
     ds_event_list_write_end(listing.reply,

@@ -21,7 +21,9 @@ static const char messages[] =
     "  string name = 1; Inner inner = 2; repeated Inner rows = 3;\n"
     "  map<string, Inner> map = 4; repeated string words = 5;\n"
     "  google.protobuf.Timestamp time = 6; string other = 7;\n"
+    "  oneof choice { string left = 8; string right = 9; Pair pair = 10; }\n"
     "}\n"
+    "message Pair { oneof choice { string left = 1; string right = 2; } }\n"
     "message Response { Inner inner = 1; repeated Inner list = 2; string text = 3; }\n";
 
 const char refusal_rules[] =

@@ -8,7 +8,7 @@
 
 #include "support/test.h"
 
-#define OUTPUT_BYTES_MAX 8192
+#define OUTPUT_BYTES_MAX 32768
 
 struct workshop {
     char folder[64];

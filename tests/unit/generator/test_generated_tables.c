@@ -251,6 +251,7 @@ static void bodies_statuses_and_profiles_are_those_of_the_options(void **state)
     assert_int_equal(patch->body, ROUTE_BODY_FIELD);
     assert_string_equal(patch->body_field->name, "book");
     assert_string_equal(patch->response_field->name, "book");
+    assert_string_equal(patch->mask_field->name, "update_mask");
     assert_int_equal(patch->success_status, 200);
     assert_int_equal(patch->profile, ROUTE_PROFILE_CANONICAL);
     assert_ptr_equal(patch->method, sample_ds_method_library_update_book);
@@ -260,6 +261,7 @@ static void bodies_statuses_and_profiles_are_those_of_the_options(void **state)
     assert_int_equal(custom->body, ROUTE_BODY_WHOLE);
     assert_null(custom->body_field);
     assert_null(custom->response_field);
+    assert_null(custom->mask_field); /* PUT replaces. */
 
     const struct route_binding *own = binding("/books", HTTP_METHOD_POST);
     assert_int_equal(own->success_status, 201);

@@ -87,11 +87,18 @@ static void streams_are_refused(void **state)
     snprintf(methods, sizeof methods, "rpc Get(stream Request) returns (Response) { %s }",
              refusal_rules);
     methods_are_refused(state, methods, "refused.v1.Sample/Get: ",
-                        "client streaming is not supported; take a message with a repeated field");
+                        "client streaming is not supported: a call is one request and one reply; "
+                        "take a message with a repeated field");
     snprintf(methods, sizeof methods, "rpc Get(Request) returns (stream Response) { %s }",
              refusal_rules);
     methods_are_refused(state, methods, "refused.v1.Sample/Get: ",
-                        "server streaming is not supported yet; return pages");
+                        "server streaming is not supported: a call is one request and one reply; "
+                        "return pages");
+    snprintf(methods, sizeof methods, "rpc Get(stream Request) returns (stream Response) { %s }",
+             refusal_rules);
+    methods_are_refused(state, methods,
+                        "refused.v1.Sample/Get: ", "server streaming is not supported");
+    assert_said(*state, "client streaming is not supported");
 }
 
 static void proto2_and_its_groups_are_refused(void **state)
