@@ -63,9 +63,8 @@ def run_wrk(core, url, path, seconds, headers, connections=CONNECTIONS):
     return found
 
 
-def run_load(program, core, url, path, seconds, headers, pace=("--users", CONNECTIONS), connections=CONNECTIONS):
-    """The report of deltastream-load, as text. The one header that a work may have is the token."""
-    token = {"DS_LOAD_AUTHORIZATION": headers["Authorization"]} if headers else {}
+def run_load(program, core, target, seconds, pace=("--users", CONNECTIONS), connections=CONNECTIONS, environment=None):
+    """The report of deltastream-load, as text. `target`: the arguments that say what is asked of whom."""
     with tempfile.TemporaryDirectory(prefix="ds-bench-load-") as folder:
         report = pathlib.Path(folder) / "report.json"
         run(
@@ -74,10 +73,7 @@ def run_load(program, core, url, path, seconds, headers, pace=("--users", CONNEC
                 program,
                 "run",
                 "--quiet",
-                "--rest",
-                url,
-                "--get",
-                path,
+                *target,
                 *pace,
                 "--connections",
                 connections,
@@ -87,9 +83,15 @@ def run_load(program, core, url, path, seconds, headers, pace=("--users", CONNEC
                 report,
             ],
             seconds,
-            token,
+            environment,
         )
         return report.read_text()
+
+
+def run_load_get(program, core, url, path, seconds, headers):
+    """The figures of GETs of one path. The one header that a work may have is the token."""
+    token = {"DS_LOAD_AUTHORIZATION": headers["Authorization"]} if headers else {}
+    return figures.load_figures(run_load(program, core, ("--rest", url, "--get", path), seconds, environment=token))
 
 
 def measured(started, run, seconds):
@@ -124,5 +126,5 @@ class Generators:
         if name == WRK:
             return measured(started, lambda: run_wrk(self.core, started.url, path, seconds, headers), seconds)
         return measured(
-            started, lambda: figures.load_figures(run_load(self.load, self.core, started.url, path, seconds, headers)), seconds
+            started, lambda: run_load_get(self.load, self.core, started.url, path, seconds, headers), seconds
         )

@@ -281,23 +281,36 @@ def measure_rows(platform, options):
     )
 
 
+def overloaded(platform):
+    """What is answered in the loop that read it, by 256 connections, which have the peak (what more of them cost is a curve of its
+    own); and what waits for a thread, where the service refuses what it can't keep up with: native calls have 64 places a connection,
+    so that four times as many may come as the pool's queue takes."""
+    bars = ("--url", platform.storage, "--method", "GetBars", "--data", '{"product":"OVERLOAD","interval":"1m","limit":60}')
+    return (
+        overload.Work(
+            "growth-overload", "GETs of 1 tick", ("--rest", platform.url, "--get", "/v1/ticks/OVERLOAD?limit=1"), (64, 256), 256
+        ),
+        overload.Work("growth-overload-pool", "native calls for the bar of 20,000 ticks", bars, (8, 64), 16),
+    )
+
+
 def measure_overload(platform, options):
     program = options.bin / "deltastream-load"
     if not program.exists():
         print("LEFT OUT: overload needs deltastream-load, which is not built here", file=sys.stderr)
         return
     platform.fill("OVERLOAD")
-    path = "/v1/ticks/OVERLOAD?limit=1"
-    peak, found = overload.measure(program, platform.client_core, platform.url, path, options.rounds, options.seconds)
-    points = [(runs[0].offered, figures.spread(run.goodput for run in runs)) for runs in found]
-    yield Curve(
-        "growth-overload",
-        "Goodput by what is asked for",
-        "GETs of 1 tick asked for a second",
-        "good answers a second",
-        {"goodput": points},
-        overload.judgement(peak, found),
-    )
+    for work in overloaded(platform):
+        peaks, found = overload.measure(program, platform.client_core, work, options.rounds, options.seconds)
+        points = [(runs[0].offered, figures.spread(run.goodput for run in runs)) for runs in found]
+        yield Curve(
+            work.name,
+            f"Goodput by what is asked for: {work.words}",
+            f"{work.words} asked for a second",
+            "good answers a second",
+            {"goodput": points},
+            overload.judgement(peaks, found),
+        )
 
 
 PARTS = {
@@ -319,6 +332,7 @@ def read_arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each run; wrk takes whole ones")
     parser.add_argument("--rows-max", type=int, default=10000000, help="of the largest store")
+    parser.add_argument("--again", action="store_true", help="put what is measured into the last result, and write both into the documents")
     parser.add_argument(
         "--docs", type=pathlib.Path, metavar="FOLDER", help="write its benchmarks.md and benchmarks/*.svg whatever the run was"
     )
@@ -372,6 +386,22 @@ def markdown(curves, options, foreign, pictures):
     return "\n\n".join(parts) + "\n"
 
 
+def curves_of(found):
+    """Of a result that was written before."""
+
+    def points_of(points):
+        return [(x, figures.Spread(**spread)) for x, spread in points]
+
+    return [Curve(**{**curve, "lines": {label: points_of(points) for label, points in curve["lines"].items()}}) for curve in found]
+
+
+def merged(before, curves):
+    """Those of before, with what was measured again in its place and what is new behind it."""
+    again = {curve.name: curve for curve in curves}
+    kept = [again.pop(curve.name, curve) for curve in before]
+    return kept + list(again.values())
+
+
 def draw(curve):
     lines = {label: [(x, spread.median) for x, spread in points] for label, points in curve.lines.items()}
     return plots.lines_plot(curve.title, curve.x, curve.y, lines)
@@ -391,11 +421,14 @@ def main():
         sys.exit(130)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    (output / "result.json").write_text(
+    result = output / "result.json"
+    print(markdown(curves, options, foreign, False))
+    if options.again:
+        curves = merged(curves_of(json.loads(result.read_text())["curves"]), curves)
+    result.write_text(
         json.dumps({"machine": machine.description(), "curves": list(map(dataclasses.asdict, curves))}, indent=1) + "\n"
     )
-    print(markdown(curves, options, foreign, False))
-    docs = options.docs or (ROOT / "docs" if not options.parts and options.rounds >= report.ROUNDS_OF_DOCUMENTS else None)
+    docs = options.docs or (ROOT / "docs" if (options.again or not options.parts) and options.rounds >= report.ROUNDS_OF_DOCUMENTS else None)
     if docs is not None:
         report.write_section(
             docs,

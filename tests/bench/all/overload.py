@@ -8,15 +8,21 @@ import statistics
 
 from . import figures, generators
 
-USERS = (64, 256, 1000)  # who find the peak between them
 FACTORS = (0.5, 0.8, 1, 1.5, 2, 3, 4)  # of that peak
 JUDGED = 2
 GOODPUT_SHARE_MIN = 0.8  # of the peak
 REFUSAL_MS_MAX = 100
-REFUSALS = ("429", "503")
-# Requests that the server can see at once: many more than it has to have for its peak.
-CONNECTIONS = 1000
+REFUSALS = ("429", "503", "RESOURCE_EXHAUSTED")
 SECONDS_MIN = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    name: str
+    words: str  # what is asked for
+    target: tuple  # as arguments of deltastream-load
+    users: tuple  # who find the peak between them
+    connections: int
 
 
 @dataclasses.dataclass
@@ -52,23 +58,21 @@ def outcome(offered, text, duration):
         raise figures.Unreadable(f"a report of deltastream-load: {error!r}") from error
 
 
-def goodput(outcomes):
-    return statistics.median(run.goodput for run in outcomes)
-
-
-def judgement(peak, found):
-    """A sentence on the first runs that were offered twice what was ever had, by open runs or by users."""
-    peak = max(peak, *map(goodput, found))
-    outcomes = next((runs for runs in found if runs[0].offered >= JUDGED * peak), None)
+def judgement(peaks, found):
+    """A sentence on the first runs that were offered twice what was ever had. `peaks`: of each round by users. Goodput is compared
+    with the best of its own round, by users or at any offered rate: what else a machine does changes from round to round."""
+    bests = [max(peak, *(runs[i].goodput for runs in found)) for i, peak in enumerate(peaks)]
+    best = statistics.median(bests)
+    outcomes = next((runs for runs in found if runs[0].offered >= JUDGED * best), None)
     if outcomes is None:
-        return f"Not judged: what was offered never came to {JUDGED:g} × the peak of {peak:,.0f}/s"
-    share = goodput(outcomes) / peak
+        return f"Not judged: what was offered never came to {JUDGED:g} × the peak of {best:,.0f}/s"
+    share = statistics.median(run.goodput / of_round for run, of_round in zip(outcomes, bests, strict=True))
     parts = [
-        f"At {outcomes[0].offered / peak:.1f} × the peak of {peak:,.0f}/s, goodput is {share:.0%} of it (must ≥ {GOODPUT_SHARE_MIN:.0%}): "
+        f"At {outcomes[0].offered / best:.1f} × the peak of {best:,.0f}/s, goodput is {share:.0%} of it (must ≥ {GOODPUT_SHARE_MIN:.0%}): "
         f"{'holds' if share >= GOODPUT_SHARE_MIN else 'MISSES must'}"
     ]
     if refused := sum(run.refused for run in outcomes):
-        slowest = max(run.refusal_p99_ms for run in outcomes)
+        slowest = statistics.median(run.refusal_p99_ms for run in outcomes)
         parts.append(
             f"{refused:,} refused, 99 % of them within {slowest:.1f} ms (must ≤ {REFUSAL_MS_MAX} ms): "
             f"{'holds' if slowest <= REFUSAL_MS_MAX else 'MISSES must'}"
@@ -81,21 +85,24 @@ def judgement(peak, found):
     return "; ".join(parts)
 
 
-def measure(program, core, url, path, rounds, seconds):
-    """(peak, [[Outcome of a round, …] of each offered rate])"""
+def measure(program, core, work, rounds, seconds):
+    """(peak of each round by users, [[Outcome of each round, …] of each offered rate])"""
     duration = max(SECONDS_MIN, math.ceil(seconds))
 
-    def rate(users):
-        text = generators.run_load(program, core, url, path, duration, {}, ("--users", users), users)
-        return figures.load_figures(text).rate
+    def peak_of_users():
+        def rate(users):
+            return figures.load_figures(generators.run_load(program, core, work.target, duration, ("--users", users), work.connections)).rate
 
-    peak = max(statistics.median(rate(users) for _ in range(rounds)) for users in USERS)
-    if peak <= 0:
+        return max(map(rate, work.users))
+
+    pilot = peak_of_users()
+    if pilot <= 0:
         raise generators.GeneratorError("no request of users succeeded")
-    found = {}
+    peaks, found = [], {}
     for _ in range(rounds):
+        peaks.append(peak_of_users())
         for factor in FACTORS:
-            offered = round(peak * factor)
-            text = generators.run_load(program, core, url, path, duration, {}, ("--rate", offered), CONNECTIONS)
+            offered = round(pilot * factor)
+            text = generators.run_load(program, core, work.target, duration, ("--rate", offered), work.connections)
             found.setdefault(factor, []).append(outcome(offered, text, duration))
-    return peak, list(found.values())
+    return peaks, list(found.values())
