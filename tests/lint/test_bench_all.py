@@ -372,7 +372,7 @@ def offered(rate, goodput, **more):
 
 def test_overload_is_judged_where_twice_the_best_was_asked_for():
     found = [offered(100, 100), offered(200, 120), offered(300, 90, refused=5, refusal_p99_ms=20, lost=7)]
-    text = overload.judgement([100], found)
+    text = overload.judgement([[100]], found)
     assert text.startswith(
         "At 2.5 × the peak of 120/s, goodput is 75% of it (must ≥ 80%): MISSES must; 5 refused, 99 % of them within 20.0 ms"
     )
@@ -380,19 +380,19 @@ def test_overload_is_judged_where_twice_the_best_was_asked_for():
 
 
 def test_overload_that_never_came_is_not_judged():
-    assert overload.judgement([100], [offered(200, 150)]).startswith("Not judged")
+    assert overload.judgement([[100]], [offered(200, 150)]).startswith("Not judged")
 
 
 def test_a_round_is_judged_by_the_best_of_its_own():
     # A machine that is half as fast in one round is so for all that is measured in it.
     runs = [(100, 90), (50, 45), (100, 90)]
     twice = [outcome for _, goodput in runs for outcome in offered(200, goodput)]
-    text = overload.judgement([peak for peak, _ in runs], [twice])
+    text = overload.judgement([[peak for peak, _ in runs]], [twice])
     assert text.startswith("At 2.0 × the peak of 100/s, goodput is 90% of it (must ≥ 80%): holds")
 
 
 def test_a_refusal_that_came_late_misses_and_a_generator_at_its_limit_is_named():
-    text = overload.judgement([100], [offered(200, 100, refused=1, refusal_p99_ms=101, client_bound="its core was full")])
+    text = overload.judgement([[100]], [offered(200, 100, refused=1, refusal_p99_ms=101, client_bound="its core was full")])
     assert "goodput is 100% of it (must ≥ 80%): holds" in text
     assert "within 101.0 ms (must ≤ 100 ms): MISSES must" in text
     assert "the generator was the limit (its core was full)" in text

@@ -301,7 +301,7 @@ def measure_overload(platform, options):
         return
     platform.fill("OVERLOAD")
     for work in overloaded(platform):
-        peaks, found = overload.measure(program, platform.client_core, work, options.rounds, options.seconds)
+        users, found = overload.measure(program, platform.client_core, work, options.rounds, options.seconds)
         points = [(runs[0].offered, figures.spread(run.goodput for run in runs)) for runs in found]
         yield Curve(
             work.name,
@@ -309,7 +309,7 @@ def measure_overload(platform, options):
             f"{work.words} asked for a second",
             "good answers a second",
             {"goodput": points},
-            overload.judgement(peaks, found),
+            overload.judgement(users, found),
         )
 
 

@@ -58,15 +58,16 @@ def outcome(offered, text, duration):
         raise figures.Unreadable(f"a report of deltastream-load: {error!r}") from error
 
 
-def judgement(peaks, found):
-    """A sentence on the first runs that were offered twice what was ever had. `peaks`: of each round by users. Goodput is compared
-    with the best of its own round, by users or at any offered rate: what else a machine does changes from round to round."""
-    bests = [max(peak, *(runs[i].goodput for runs in found)) for i, peak in enumerate(peaks)]
-    best = statistics.median(bests)
+def judgement(users, found):
+    """A sentence on the first runs that were offered twice the peak. `users`: the rates of each round, a list for each number of
+    users. Goodput is compared with every other way to ask within the same round, since what else a machine does changes from round
+    to round, and the worst of the medians counts: the best of single runs would be the luckiest."""
+    ways = [*users, *([run.goodput for run in runs] for runs in found)]
+    best = max(map(statistics.median, ways))
     outcomes = next((runs for runs in found if runs[0].offered >= JUDGED * best), None)
     if outcomes is None:
         return f"Not judged: what was offered never came to {JUDGED:g} × the peak of {best:,.0f}/s"
-    share = statistics.median(run.goodput / of_round for run, of_round in zip(outcomes, bests, strict=True))
+    share = min(statistics.median(run.goodput / other for run, other in zip(outcomes, way, strict=True)) for way in ways if all(way))
     parts = [
         f"At {outcomes[0].offered / best:.1f} × the peak of {best:,.0f}/s, goodput is {share:.0%} of it (must ≥ {GOODPUT_SHARE_MIN:.0%}): "
         f"{'holds' if share >= GOODPUT_SHARE_MIN else 'MISSES must'}"
@@ -86,23 +87,21 @@ def judgement(peaks, found):
 
 
 def measure(program, core, work, rounds, seconds):
-    """(peak of each round by users, [[Outcome of each round, …] of each offered rate])"""
+    """(rates of each round by users, a list for each number of them; [[Outcome of each round, …] of each offered rate])"""
     duration = max(SECONDS_MIN, math.ceil(seconds))
 
-    def peak_of_users():
-        def rate(users):
-            return figures.load_figures(generators.run_load(program, core, work.target, duration, ("--users", users), work.connections)).rate
+    def rate(users):
+        return figures.load_figures(generators.run_load(program, core, work.target, duration, ("--users", users), work.connections)).rate
 
-        return max(map(rate, work.users))
-
-    pilot = peak_of_users()
+    pilot = max(map(rate, work.users))
     if pilot <= 0:
         raise generators.GeneratorError("no request of users succeeded")
-    peaks, found = [], {}
+    peaks, found = {}, {}
     for _ in range(rounds):
-        peaks.append(peak_of_users())
+        for users in work.users:
+            peaks.setdefault(users, []).append(rate(users))
         for factor in FACTORS:
             offered = round(pilot * factor)
             text = generators.run_load(program, core, work.target, duration, ("--rate", offered), work.connections)
             found.setdefault(factor, []).append(outcome(offered, text, duration))
-    return peaks, list(found.values())
+    return list(peaks.values()), list(found.values())
