@@ -14,6 +14,13 @@ if(DS_WERROR)
   add_compile_options(-Werror)
 endif()
 
+# Asserts tell of our own faults and stay in every build, CMake's Release too: what is packaged is what was tested.
+foreach(type RELEASE RELWITHDEBINFO MINSIZEREL)
+  foreach(language C CXX)
+    string(REPLACE "-DNDEBUG" "" CMAKE_${language}_FLAGS_${type} "${CMAKE_${language}_FLAGS_${type}}")
+  endforeach()
+endforeach()
+
 # For sources that somebody else writes (protoc-c, llhttp).
 function(ds_relax_warnings target)
   target_compile_options(${target} PRIVATE -w)

@@ -162,8 +162,15 @@ static bool read_json(struct exchange *exchange, struct ds_bytes text, struct ds
     const struct ds_json_types types = gateway_tables_types(&exchange->gateway->tables);
     const struct ds_json_read_options options = {.lenient_times = true, .types = &types};
     struct ds_json_error error = {.offset = 0};
-    exchange->wire.limit = method->request_bytes_max;
-    switch (ds_json_to_wire(method->request, text, &options, &exchange->wire, &error)) {
+    /* A limit below what the buffer has already would be no limit: the size is asked for below. */
+    struct ds_buffer *wire = &exchange->wire;
+    wire->limit =
+        method->request_bytes_max > wire->capacity ? method->request_bytes_max : wire->capacity;
+    ds_code code = ds_json_to_wire(method->request, text, &options, wire, &error);
+    if (code == DS_OK && wire->size > method->request_bytes_max) {
+        code = DS_RESOURCE_EXHAUSTED;
+    }
+    switch (code) {
     case DS_OK:
         *ret_payload = ds_buffer_bytes(&exchange->wire);
         return true;

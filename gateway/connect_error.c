@@ -184,6 +184,7 @@ void connect_fail(struct exchange *exchange, const struct problem *problem)
     struct ds_buffer *json = &exchange->request->reply_body;
     unsigned int status = 0;
     const ds_code code = code_of(exchange, problem, &status);
+    exchange->may_be_kept = false;
     exchange_begin_reply(exchange, status, "application/json");
     fields_write(exchange, problem);
     ds_buffer_printf(json, "{\"code\":\"%s\",\"message\":", code_names[code]);

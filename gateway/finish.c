@@ -197,6 +197,14 @@ static bool wants_gzip(struct exchange *exchange)
            (has_codings(exchange) || codings.identity == 0);
 }
 
+/* Whether other threads may be given one more reply of that size. */
+static bool has_room_for_work(const struct gateway *gateway, size_t size)
+{
+    return gateway->gzip_work_count == 0 ||
+           (gateway->gzip_work_count < FINISH_GZIP_WORKS_MAX &&
+            gateway->gzip_work_bytes + size <= FINISH_GZIP_WORKS_BYTES_MAX);
+}
+
 bool finish_encoding(struct exchange *exchange)
 {
     struct gateway *gateway = exchange->gateway;
@@ -205,7 +213,7 @@ bool finish_encoding(struct exchange *exchange)
         return false;
     }
     const bool is_large = body->size > FINISH_GZIP_LOOP_BYTES_MAX;
-    if (is_large && gateway->gzip_work_count >= FINISH_GZIP_WORKS_MAX) {
+    if (is_large && !has_room_for_work(gateway, body->size)) {
         return false;
     }
     ds_buffer_append_text(&exchange->request->reply_head, "Content-Encoding: gzip\r\n");
@@ -235,6 +243,7 @@ static void after_compress(uv_work_t *request, int status)
     struct exchange *exchange = work->exchange;
     struct ds_buffer *body = &exchange->request->reply_body;
     exchange->gateway->gzip_work_count--;
+    exchange->gateway->gzip_work_bytes -= body->size;
     ds_buffer_deinit(body);
     *body = work->compressed;
     free(work);
@@ -256,6 +265,7 @@ void finish_encode_later(struct exchange *exchange)
     ds_buffer_init(&work->compressed, SIZE_MAX);
     exchange->state = EXCHANGE_COMPRESSING;
     exchange->gateway->gzip_work_count++;
+    exchange->gateway->gzip_work_bytes += exchange->request->reply_body.size;
     if (uv_queue_work(&exchange->gateway->loop, &work->work, compress, after_compress) != 0) {
         abort(); /* There is no other reason than a missing function. */
     }

@@ -17,6 +17,9 @@
 #define FINISH_GZIP_LOOP_BYTES_MAX ((size_t)256 * 1024)
 /* Replies that other threads compress at a time; more are sent as they are. */
 #define FINISH_GZIP_WORKS_MAX 16
+/* Bytes of these replies together, which are in no count of what clients have not taken yet. One
+ * that is larger is compressed alone. */
+#define FINISH_GZIP_WORKS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* The preconditions of requests but GET and HEAD: before a change there is no entity tag that they
  * could be compared with, so the request is refused (412) where they might not hold. */

@@ -72,6 +72,7 @@ struct gateway {
     struct gzip *gzip;           /* NULL where nothing is compressed, neither way */
     struct ds_buffer compressed; /* the last reply that was, on this thread */
     size_t gzip_work_count;      /* replies that other threads compress */
+    size_t gzip_work_bytes;      /* of them, before that */
     struct health health;
     struct exchange *idle_exchanges;
     size_t idle_exchange_count;

@@ -300,10 +300,19 @@ static void take_notice(struct live_client *client, const struct live_notice *no
     }
 }
 
+bool live_client_has_enough(const struct live_client *client)
+{
+    const struct http_server *server = client->clients->gateway->server;
+    const uint64_t streams = http_server_counters(server)->streams_open;
+    const uint64_t share = LIVE_UNSENT_TOTAL_BYTES_MAX / (streams > 0 ? streams : 1);
+    const uint64_t unsent_bytes = http_stream_unsent_bytes(client->stream);
+    return live_client_is_held_up(client) || unsent_bytes >= LIVE_UNSENT_BYTES_MAX ||
+           unsent_bytes >= share;
+}
+
 static bool has_room(const struct live_client *client)
 {
-    return !client->ended && !live_client_is_held_up(client) &&
-           http_stream_unsent_bytes(client->stream) < LIVE_UNSENT_BYTES_MAX;
+    return !client->ended && !live_client_has_enough(client);
 }
 
 void live_client_pump(struct live_client *client)
@@ -319,6 +328,9 @@ void live_client_pump(struct live_client *client)
                 take_notice(client, &notice);
             }
         }
+    }
+    if (!client->ended && !has_room(client)) {
+        http_stream_await_progress(client->stream);
     }
 }
 
@@ -338,7 +350,7 @@ static void on_writable(void *context)
     }
     send_waiting(client);
     live_client_pump(client);
-    if (!client->ended && !live_client_is_held_up(client) && client->ops->room != NULL) {
+    if (!client->ended && !live_client_has_enough(client) && client->ops->room != NULL) {
         client->ops->room(client);
     }
 }
@@ -411,6 +423,7 @@ bool live_client_subscribe(struct live_client *client, enum live_kind kind, stru
     const ds_code code =
         live_subscribe(client->clients->gateway->live, &options, &channel->subscription);
     if (code == DS_OK) {
+        channel->behind = behind;
         return true;
     }
     if (code == DS_RESOURCE_EXHAUSTED) {

@@ -14,6 +14,8 @@
 
 /* Of one client, unsent, beyond which nothing more is taken from the hub. */
 #define LIVE_UNSENT_BYTES_MAX ((size_t)2 * HTTP_STREAM_HALF_BYTES)
+/* The same of all clients: each may have its share of it, or one message. */
+#define LIVE_UNSENT_TOTAL_BYTES_MAX ((uint64_t)128 * 1024 * 1024)
 /* Of one client, answers to its messages that its stream had no room for; beyond it the client is
  * hung up on. */
 #define LIVE_HELD_BYTES_MAX ((size_t)1024 * 1024)
@@ -41,6 +43,7 @@ struct live_client_ops {
 struct live_channel {
     struct live_subscription *subscription; /* NULL: none */
     struct key_set keys;                    /* none: all */
+    struct live_id behind;                  /* what it was begun with */
 };
 
 /* First member of the client of each form. */
@@ -115,6 +118,10 @@ void live_client_pump(struct live_client *client);
 
 /* Whether the client takes what is sent to it: nothing of it waits here. */
 bool live_client_is_idle(const struct live_client *client);
+
+/* Whether it has to take some of what waits for it before it is given more, or read. Who finds that
+ * so calls http_stream_await_progress(). */
+bool live_client_has_enough(const struct live_client *client);
 
 /* Whether its stream is full. */
 bool live_client_is_held_up(const struct live_client *client);

@@ -12,6 +12,10 @@ static void refuse(struct exchange *exchange, const struct problem *problem)
     exchange->protocol->fail(exchange, problem);
     if (problem->reason == DS_REASON(UPGRADE_REQUIRED)) {
         http_reply_field_text(exchange->request, "Upgrade", "websocket");
+        if (exchange->request->keep_alive && exchange->request->version_minor == 1) {
+            /* RFC 9110 7.8: so that no intermediary passes the field on. */
+            http_reply_field_text(exchange->request, "Connection", "Upgrade");
+        }
         http_reply_field_text(exchange->request, "Sec-WebSocket-Version", "13");
     }
     exchange_end(exchange);

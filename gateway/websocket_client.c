@@ -50,12 +50,18 @@ static void tick(struct live_client *live, uint64_t now_ms)
     if (now_ms - client->ping_ms < live_clients_ping_ms(live->clients)) {
         return;
     }
+    if (client->pong_is_owed && !client->pong_is_late) {
+        /* It may have come while the loop stood still: it is read before the next tick then. */
+        client->pong_is_late = true;
+        return;
+    }
     if (client->pong_is_owed) {
         websocket_client_close(client, WEBSOCKET_CLOSE_POLICY, "no pong came in time");
         return;
     }
     static const uint8_t ping[] = {0x80 | WEBSOCKET_PING, 0};
     client->pong_is_owed = true;
+    client->pong_is_late = false;
     client->ping_ms = now_ms;
     live_client_send(live, ds_bytes_of(ping, sizeof ping));
 }
@@ -109,9 +115,11 @@ static void take_bytes(struct live_client *live, struct ds_bytes bytes)
     }
     if (!goes_on) {
         live_client_finish(live);
-    } else if (live_client_is_held_up(live) && !client->reading_stopped) {
+    } else if (live_client_has_enough(live) && !client->reading_stopped) {
+        /* It takes some of its answers first, those to control frames too. */
         client->reading_stopped = true;
         http_stream_stop_reading(live->stream);
+        http_stream_await_progress(live->stream);
     }
 }
 

@@ -16,6 +16,7 @@ struct websocket_client {
     uint32_t message_count;
     uint64_t ping_ms; /* when the last ping left */
     bool pong_is_owed;
+    bool pong_is_late;
     bool reading_stopped;
 };
 

@@ -129,6 +129,10 @@ static void widen(struct websocket_client *client, struct command *command)
     struct key_set all;
     key_set_init(&all);
     command->behind = live_client_position(&client->live, command->kind);
+    if (command->behind.epoch == 0) {
+        /* It has not begun: the client has not been told where, and is where it said. */
+        command->behind = client->live.channels[command->kind].behind;
+    }
     live_client_unsubscribe(&client->live, command->kind);
     begin_channel(client, command, &all);
 }

@@ -5,8 +5,8 @@
  *   ds-proto-compiler generate IN.pb OUT_DIR [PREFIX] the tables; PREFIX goes before all names
  *   ds-proto-compiler strip-library IN.pb OUT.pb      as strip, for the C client library's headers
  *   ds-proto-compiler client IN.pb OUT_DIR            the C client library's typed calls
- *   ds-proto-compiler openapi IN.pb OUT_DIR [connect]  openapi.json, with Connect's paths or
- * without ds-proto-compiler http-doc IN.pb OUT_DIR          http-api.md
+ *   ds-proto-compiler openapi IN.pb OUT_DIR [connect] openapi.json, with Connect's paths if asked
+ *   ds-proto-compiler http-doc IN.pb OUT_DIR          http-api.md
  *
  * The way of `generate`: model.c turns the descriptors into lists with pointers and unpacks our
  * options (options.c); check.c refuses methods and names; bindings.c checks the routes, whose paths

@@ -293,6 +293,10 @@ static void connect_post_write(struct openapi *openapi, const struct method *met
     json_array_begin(json, "parameters");
     json_reference(json, NULL, "parameters", "Connect-Protocol-Version");
     json_reference(json, NULL, "parameters", "Connect-Timeout-Ms");
+    json_reference(json, NULL, "parameters", "X-Request-Id");
+    if (has_side_effects(method)) {
+        json_reference(json, NULL, "parameters", "Idempotency-Key");
+    }
     json_array_end(json);
     json_object_begin(json, "requestBody");
     json_bool(json, "required", true);

@@ -136,6 +136,9 @@ def attack(server, name, figures):
 
 
 def main():
+    known = {options[0] for options in ATTACKS.values()}
+    if unknown := set(sys.argv[1:]) - known:
+        sys.exit(f"no attack {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     figures = Figures("slow")
     version = subprocess.run(["dpkg-query", "-W", "-f=${Version}", "slowhttptest"], capture_output=True, text=True, check=True)
     figures.add("slowhttptest", version.stdout)

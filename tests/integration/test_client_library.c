@@ -714,6 +714,16 @@ static void call_by_a_client_of_its_own(struct deltastream_client *client)
     deltastream_client_close(own);
 }
 
+#ifdef __SANITIZE_THREAD__
+/* ThreadSanitizer ends a child of fork() that starts threads, unless it is told that this is meant.
+ */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+#endif
+
 static void a_child_of_a_process_without_clients_may_open_its_own(void **state)
 {
     (void)state;

@@ -391,6 +391,13 @@ def test_a_round_is_judged_by_the_best_of_its_own():
     assert text.startswith("At 2.0 × the peak of 100/s, goodput is 90% of it (must ≥ 80%): holds")
 
 
+def test_the_luckiest_of_single_runs_is_no_peak():
+    users = [[100, 90, 160, 90, 100]]
+    twice = [outcome for _ in range(5) for outcome in offered(200, 90)]
+    text = overload.judgement(users, [twice])
+    assert text.startswith("At 2.0 × the peak of 100/s, goodput is 90% of it (must ≥ 80%): holds")
+
+
 def test_a_refusal_that_came_late_misses_and_a_generator_at_its_limit_is_named():
     text = overload.judgement([[100]], [offered(200, 100, refused=1, refusal_p99_ms=101, client_bound="its core was full")])
     assert "goodput is 100% of it (must ≥ 80%): holds" in text

@@ -117,6 +117,24 @@ static void a_client_that_does_not_read_fills_its_own_queue(void **state)
     http_piece_unref(piece);
 }
 
+static void progress_is_told_once_to_who_awaits_it(void **state)
+{
+    struct stream_fixture *fixture = *state;
+    http_send(fixture->client, GET_STREAM);
+    AWAIT(fixture, true, fixture->stream != NULL);
+    assert_true(send_text(fixture->stream, "little"));
+    AWAIT(fixture, true, got_ends_with(fixture, "6\r\nlittle\r\n"));
+    assert_int_equal(fixture->writable_count, 0);
+    http_stream_await_progress(fixture->stream);
+    assert_true(send_text(fixture->stream, "more"));
+    AWAIT(fixture, true, fixture->writable_count == 1);
+    assert_int_equal(http_stream_unsent_bytes(fixture->stream), 0);
+    assert_true(send_text(fixture->stream, "rest"));
+    http_stream_end(fixture->stream);
+    AWAIT(fixture, true, got_ends_with(fixture, "4\r\nrest\r\n0\r\n\r\n"));
+    assert_int_equal(fixture->writable_count, 1);
+}
+
 static void a_client_that_takes_nothing_is_cut(void **state)
 {
     struct stream_fixture *fixture = *state;
@@ -194,6 +212,7 @@ int main(void)
         TEST(head_gets_the_head_alone),
         cmocka_unit_test_setup_teardown(a_client_that_does_not_read_fills_its_own_queue,
                                         setup_slow_client, teardown),
+        TEST(progress_is_told_once_to_who_awaits_it),
         cmocka_unit_test_setup_teardown(a_client_that_takes_nothing_is_cut, setup_short_write,
                                         teardown),
         TEST(an_aborted_stream_is_no_whole_one),

@@ -379,6 +379,7 @@ bool ds_sp_connection_open(struct ds_sp_connection *connection,
     connection->queued_bytes = sizeof greeting;
     pthread_mutex_lock(&connection->mutex);
     connection->blocked_us = ds_sp_now_us();
+    connection->left_us = connection->blocked_us;
     if (connection->is_shaken) {
         flush_locked(connection);
     }

@@ -11,8 +11,9 @@
 #define UNREAD_LOOKS_MAX 4
 /* A peer that has more than this to take is not read from. */
 #define UNSENT_BYTES_MAX (1024 * 1024)
-/* Reads of what came before a time limit: more than the kernel holds of a connection. */
-#define LATE_READS_MAX 128
+/* Reads of what came before a time limit: the largest message over TLS, of which a read brings one
+ * record, 16 KiB at most. */
+#define LATE_READS_MAX 1100
 /* What is gathered while the requests of one read are worked off. */
 #define GATHERED_BYTES_MAX (64 * 1024)
 

@@ -111,6 +111,7 @@ struct http_stream {
     bool drain_pending;
     bool drain_told;
     bool was_half_full;
+    bool awaits_progress; /* its owner wants to hear of the next write */
     bool reading_stopped;
 };
 

@@ -334,10 +334,16 @@ static const struct http_refusal *count_connection(struct http_connection *conne
     if (server->counters.connections_open >= server->limits.connections_max) {
         return &full;
     }
-    const uint32_t count_max = http_proxies_trust(server->proxies, connection->peer)
-                                   ? UINT32_MAX
-                                   : server->limits.connections_address_max;
-    connection->counted = http_peers_add(&server->peers, key, count_max);
+    const bool is_trusted = http_proxies_trust(server->proxies, connection->peer);
+    uint8_t counted_key[HTTP_PEER_KEY_BYTES];
+    memcpy(counted_key, key, sizeof counted_key);
+    if (is_trusted) {
+        /* No client's key has this: a proxy's connections are none of its neighbours' in a /64. */
+        counted_key[8] = 1;
+    }
+    connection->counted =
+        http_peers_add(&server->peers, counted_key,
+                       is_trusted ? UINT32_MAX : server->limits.connections_address_max);
     return connection->counted == NULL ? &address_full : NULL;
 }
 

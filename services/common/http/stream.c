@@ -81,6 +81,11 @@ bool http_stream_send(struct http_stream *stream, struct http_piece *piece)
     return true;
 }
 
+void http_stream_await_progress(struct http_stream *stream)
+{
+    stream->awaits_progress = true;
+}
+
 size_t http_stream_unsent_bytes(const struct http_stream *stream)
 {
     return stream->unsent_bytes;
@@ -167,6 +172,8 @@ void http_stream_written(struct http_stream *stream)
     stream->last_written = stream->last_written || stream->writing_last;
     drop_pieces(stream, stream->writing_count);
     stream->writing_count = 0;
+    stream->was_half_full = stream->was_half_full || stream->awaits_progress;
+    stream->awaits_progress = false;
 }
 
 bool http_stream_is_over(const struct http_stream *stream)

@@ -48,6 +48,9 @@ struct http_stream *http_stream_upgrade(struct http_request *request,
  * `writable`. Empty pieces are passed over, and so is everything for HEAD. */
 bool http_stream_send(struct http_stream *stream, struct http_piece *piece);
 
+/* `writable` is to come also where less than half is queued: when some of it has been written. */
+void http_stream_await_progress(struct http_stream *stream);
+
 size_t http_stream_unsent_bytes(const struct http_stream *stream);
 
 /* Upgraded streams: back-pressure; start resumes. */
