@@ -31,6 +31,16 @@ static inline struct deltastream_client *library_client_open(const struct librar
     return client;
 }
 
+/* What ListTicks is asked. `product` is borrowed. */
+static inline Deltastream__Storage__ListTicksRequest ticks_request(const char *product,
+                                                                   int32_t limit)
+{
+    Deltastream__Storage__ListTicksRequest request = DELTASTREAM__STORAGE__LIST_TICKS_REQUEST__INIT;
+    request.product = (char *)(uintptr_t)product;
+    deltastream__storage__list_ticks_request__set_limit(&request, limit);
+    return request;
+}
+
 /* Replies that asynchronous calls have brought. */
 struct library_inbox {
     pthread_mutex_t mutex; /* guards what follows */

@@ -1,21 +1,11 @@
 /* Synchronous calls of libdeltastream: typed, by bytes and as JSON, with what goes with them. */
 #include "integration/client_library.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const enum library_transport every_transport[] = {LIBRARY_IPC, LIBRARY_TCP, LIBRARY_TLS};
-
-static Deltastream__Storage__ListTicksRequest ticks_request(const char *product, int32_t limit)
-{
-    Deltastream__Storage__ListTicksRequest request = DELTASTREAM__STORAGE__LIST_TICKS_REQUEST__INIT;
-    request.product = (char *)(uintptr_t)product;
-    deltastream__storage__list_ticks_request__set_limit(&request, limit);
-    return request;
-}
 
 static Deltastream__Storage__LatestTickRequest latest_request(const char *product)
 {
@@ -643,94 +633,6 @@ static void names_and_versions_are_told(void **state)
     assert_string_equal(deltastream_code_name((enum deltastream_code)99), "UNKNOWN");
 }
 
-/* How a child ends that does this with its parent's client. */
-static int status_of_child(struct deltastream_client *client,
-                           void (*act)(struct deltastream_client *client))
-{
-    int status = -1;
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        const int nowhere = open("/dev/null", O_WRONLY);
-        dup2(nowhere, STDERR_FILENO);
-        act(client);
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return status;
-}
-
-static void call_in_child(struct deltastream_client *client)
-{
-    const Deltastream__Storage__ListTicksRequest request = ticks_request("NIFTY", 1);
-    (void)deltastream_storage_list_ticks(client, &request, NULL, NULL);
-}
-
-static void open_in_child(struct deltastream_client *client)
-{
-    const struct deltastream_client_options options = {.struct_size = sizeof options,
-                                                       .url = "tcp://127.0.0.1:1"};
-    struct deltastream_client *own = NULL;
-    (void)client;
-    (void)deltastream_client_open(&options, &own, NULL, 0);
-}
-
-static void close_in_child(struct deltastream_client *client)
-{
-    deltastream_client_close(client);
-}
-
-static bool is_abort(int status)
-{
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-}
-
-/* Where it would wait for ever, and the parent's connections go on. */
-static void a_child_of_fork_is_told_that_it_may_not(void **state)
-{
-    struct deltastream_client *client = library_client_open(*state);
-    const Deltastream__Storage__ListTicksRequest request = ticks_request("NIFTY", 1);
-    assert_int_equal(deltastream_storage_list_ticks(client, &request, NULL, NULL), DELTASTREAM_OK);
-    assert_true(is_abort(status_of_child(client, call_in_child)));
-    assert_true(is_abort(status_of_child(client, open_in_child)));
-    const int status = status_of_child(client, close_in_child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    assert_int_equal(deltastream_client_state(client), DELTASTREAM_READY);
-    assert_int_equal(deltastream_storage_list_ticks(client, &request, NULL, NULL), DELTASTREAM_OK);
-    deltastream_client_close(client);
-}
-
-static void call_by_a_client_of_its_own(struct deltastream_client *client)
-{
-    const struct deltastream_client_options options = {
-        .struct_size = sizeof options, .url = "tcp://127.0.0.1:1", .timeout_ms = 10000};
-    const Deltastream__Storage__ListTicksRequest request = ticks_request("NIFTY", 1);
-    struct deltastream_client *own = NULL;
-    (void)client;
-    if (deltastream_client_open(&options, &own, NULL, 0) != DELTASTREAM_OK ||
-        deltastream_storage_list_ticks(own, &request, NULL, NULL) != DELTASTREAM_UNAVAILABLE) {
-        _exit(1);
-    }
-    deltastream_client_close(own);
-}
-
-#ifdef __SANITIZE_THREAD__
-/* ThreadSanitizer ends a child of fork() that starts threads, unless it is told that this is meant.
- */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "die_after_fork=0";
-}
-#endif
-
-static void a_child_of_a_process_without_clients_may_open_its_own(void **state)
-{
-    (void)state;
-    const int status = status_of_child(NULL, call_by_a_client_of_its_own);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
 static void what_is_null_may_be_freed(void **state)
 {
     (void)state;
@@ -782,8 +684,6 @@ int main(void)
         cmocka_unit_test(every_method_is_listed_with_its_properties),
         cmocka_unit_test(the_services_that_come_with_every_server_have_typed_calls_too),
         cmocka_unit_test(names_and_versions_are_told),
-        cmocka_unit_test(a_child_of_fork_is_told_that_it_may_not),
-        cmocka_unit_test(a_child_of_a_process_without_clients_may_open_its_own),
         cmocka_unit_test(what_is_null_may_be_freed),
     };
     return cmocka_run_group_tests(tests, server_open, server_close);
